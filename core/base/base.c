@@ -1,0 +1,82 @@
+/* core/base: spans, windows, numbers. See base_i.h for the contracts. */
+#include "base_i.h"
+
+posta_span posta__span_of(const char *s) {
+    return s ? posta__span(s, strlen(s)) : posta__span(NULL, 0);
+}
+
+bool posta_span_is(posta_span a, posta_span b) {
+    return a.len == b.len && (a.len == 0 || memcmp(a.p, b.p, a.len) == 0);
+}
+
+bool posta_span_is_nocase(posta_span a, posta_span b) {
+    if (a.len != b.len) return false;
+    for (size_t i = 0; i < a.len; i++)
+        if (posta__lower(a.p[i]) != posta__lower(b.p[i])) return false;
+    return true;
+}
+
+posta_span posta__span_sub(posta_span s, size_t at, size_t len) {
+    if (at > s.len) at = s.len;
+    if (len > s.len - at) len = s.len - at;
+    return posta__span(s.p ? s.p + at : NULL, len);
+}
+
+size_t posta__decimal(uint64_t n, char *out) {
+    char back[POSTA_DECIMAL_CAP];
+    size_t len = 0;
+    do {
+        back[len++] = (char)('0' + n % 10);
+        n /= 10;
+    } while (n > 0);
+    for (size_t i = 0; i < len; i++)
+        out[i] = back[len - 1 - i];
+    return len;
+}
+
+bool posta__add(uint64_t a, uint64_t b, uint64_t *out) {
+    *out = b > UINT64_MAX - a ? UINT64_MAX : a + b;
+    return b <= UINT64_MAX - a;
+}
+
+bool posta__mul(uint64_t a, uint64_t b, uint64_t *out) {
+    bool fits = a == 0 || b <= UINT64_MAX / a;
+    *out = fits ? a * b : UINT64_MAX;
+    return fits;
+}
+
+bool posta__parse_decimal(posta_span s, uint64_t *n_out) {
+    uint64_t n = 0;
+    *n_out = 0;
+    if (s.len == 0) return false;
+    for (size_t i = 0; i < s.len; i++) {
+        if (!posta__is_digit(s.p[i])) return false;
+        if (!posta__mul(n, 10, &n) || !posta__add(n, (uint64_t)(s.p[i] - '0'), &n)) return false;
+    }
+    *n_out = n;
+    return true;
+}
+
+void posta__window_compact(posta_window *w) {
+    size_t unread = posta__unread(w);
+    if (w->at == 0) return;
+    if (unread > 0) memmove(w->p, w->p + w->at, unread);
+    w->at = 0;
+    w->len = unread;
+}
+
+bool posta__put(posta_window *w, posta_span s) {
+    if (posta__room(w) < s.len) return false;
+    if (s.len > 0) memcpy(w->p + w->len, s.p, s.len);
+    w->len += s.len;
+    return true;
+}
+
+void posta__put_some(posta_window *w, posta_span *in) {
+    size_t n = posta__room(w) < in->len ? posta__room(w) : in->len;
+    if (n == 0) return;
+    memcpy(w->p + w->len, in->p, n);
+    w->len += n;
+    in->p += n;
+    in->len -= n;
+}

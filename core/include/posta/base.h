@@ -1,0 +1,142 @@
+/* posta/base.h: the words every other header speaks: bytes, status, and the interfaces by which
+ * the freestanding layers reach the world (the place, a source of bytes, a transport).
+ *
+ * Freestanding: needs stddef, stdint, stdbool. Nothing here allocates, waits or keeps state.
+ */
+#ifndef POSTA_BASE_H
+#define POSTA_BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "posta/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(POSTA_BUILD_SHARED) && defined(__GNUC__)
+#define POSTA_API __attribute__((visibility("default")))
+#else
+#define POSTA_API
+#endif
+
+/* ---- results ---- */
+
+/** The C name of a status ("POSTA_E_TIMEOUT"). Never null; static. */
+POSTA_API const char *posta_status_name(posta_status status);
+
+/** The dotted code of a status ("timeout"), as Lua shows it. Never null; static. */
+POSTA_API const char *posta_status_code(posta_status status);
+
+/** One sentence for a status, without a full stop. Never null; static. With POSTA_TEXTS=OFF the code. */
+POSTA_API const char *posta_status_text(posta_status status);
+
+/* ---- bytes ---- */
+
+/** Bytes to read. Borrowed; never owns. `p` may be null when `len` is 0. */
+typedef struct posta_span {
+    const uint8_t *p;
+    size_t len;
+} posta_span;
+
+/** Room to write. Borrowed; never owns. */
+typedef struct posta_mspan {
+    uint8_t *p;
+    size_t cap;
+} posta_mspan;
+
+/** A buffer with a read end and a write end: unread bytes are p[at .. len), room is p[len .. cap). */
+typedef struct posta_window {
+    uint8_t *p;
+    size_t cap;
+    size_t at;
+    size_t len;
+} posta_window;
+
+/** "This length is not known." */
+#define POSTA_LEN_UNKNOWN UINT64_MAX
+
+/* ---- limits ---- */
+
+#define POSTA_MAX_LINE 998u         /* octets in a text line without CRLF, RFC 5322 2.1.1 */
+#define POSTA_MAX_LOCAL_PART 64u    /* RFC 5321 4.5.3.1.1 */
+#define POSTA_MAX_DOMAIN 255u       /* RFC 5321 4.5.3.1.2 */
+#define POSTA_MAX_PATH 256u         /* with its brackets, RFC 5321 4.5.3.1.3 */
+#define POSTA_MAX_FIELD_NAME 76u    /* octets in a header field's name */
+#define POSTA_MAX_DEPTH 40u         /* nested MIME parts */
+
+/* ---- the place ---- */
+
+/** What the place gives. One struct; nothing else is global. All functions are called on the thread
+ *  that calls posta, never from another. */
+typedef struct posta_port {
+    size_t size; /* sizeof(posta_port) */
+    void *user;
+    /** Milliseconds on a clock that never jumps; required. */
+    uint64_t (*now_ms)(void *user);
+    /** Seconds since 1970 UTC; < 0: not known, then no Date field is written. */
+    int64_t (*unix_time)(void *user);
+    /** Fills `out` with `len` unpredictable bytes, or says POSTA_E_ENTROPY. */
+    posta_status (*entropy)(void *user, void *out, size_t len);
+    /** The shape of lua_Alloc: len 0 frees, old null allocates, else resizes. Null: out of memory. */
+    void *(*allocate)(void *user, void *old, size_t old_len, size_t len);
+} posta_port;
+
+/* ---- a source of bytes ---- */
+
+/** Bytes pulled into the reader's window.
+ *
+ *  `pull` appends at out->p + out->len (at most out->cap - out->len bytes), moves out->len, and answers
+ *    POSTA_OK     at least one byte was written, or the window has no room; more may follow
+ *    POSTA_END    that was all (bytes may have come with it); not called again before `rewind`
+ *    POSTA_AGAIN  nothing now; the host must do something first (feed a slot)
+ *    a fault      the body is broken; sticky
+ *  A window with fewer than 4 bytes of room may answer POSTA_OK with nothing written. */
+typedef struct posta_source {
+    void *user;
+    posta_status (*pull)(void *user, posta_window *out);
+    posta_status (*rewind)(void *user); /* null: can be read only once */
+    void (*close)(void *user);          /* null: nothing to release; called once by the last owner */
+    uint64_t len;                       /* exact octets it will give, or POSTA_LEN_UNKNOWN */
+} posta_source;
+
+/* ---- a transport ---- */
+
+/** What a side wants of the wire; a set of bits. */
+enum {
+    POSTA_WANT_RX = 1u,   /* bytes from the wire */
+    POSTA_WANT_TX = 2u,   /* bytes to the wire */
+    POSTA_WANT_BODY = 4u, /* the host must feed the slot that the message waits for */
+    POSTA_WANT_TLS = 8u,  /* a TLS handshake step */
+    POSTA_WANT_NOW = 16u  /* with RX: try one read that does not wait, then commit what it gave, 0 too */
+};
+
+/** How bytes reach the server. Each function answers POSTA_OK, POSTA_AGAIN (would wait) or a fault.
+ *  Nothing but `wait` may block. `open`, `wait`, `starttls` may be null. */
+typedef struct posta_transport {
+    size_t size; /* sizeof(posta_transport) */
+    void *user;
+    /** Starts or continues connecting; called until it does not answer POSTA_AGAIN. */
+    posta_status (*open)(void *user, const char *host, uint16_t port);
+    /** Reads at most `cap` bytes; POSTA_OK with *n_out 0 is the end of the stream. */
+    posta_status (*read)(void *user, void *p, size_t cap, size_t *n_out);
+    /** Writes at most `len` bytes; *n_out says how many were taken. */
+    posta_status (*write)(void *user, const void *p, size_t len, size_t *n_out);
+    void (*close)(void *user);
+    /** Waits until the wire is ready for `wants` or `ms` milliseconds passed; POSTA_OK either way,
+     *  also when a signal ended the wait early. */
+    posta_status (*wait)(void *user, unsigned wants, uint32_t ms);
+    posta_status (*starttls)(void *user, const char *server_name);
+    unsigned flags; /* POSTA_TRANSPORT_... */
+} posta_transport;
+
+/** The host encrypts and has verified the peer. */
+#define POSTA_TRANSPORT_SECURE 1u
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
