@@ -102,6 +102,44 @@ typedef struct posta_source {
     uint64_t len;                       /* exact octets it will give, or POSTA_LEN_UNKNOWN */
 } posta_source;
 
+/* ---- who a message goes to, and what became of it ---- */
+
+/** A server's answer, kept by value. */
+typedef struct posta_reply {
+    uint16_t code;       /* 200..599; 0: none */
+    uint16_t enhanced[3]; /* RFC 3463 class, subject, detail; class 0: none */
+    char text[128];      /* first bytes of the text (lines joined by one space), NUL-terminated */
+} posta_reply;
+
+typedef enum posta_recipient_status {
+    POSTA_RECIPIENT_NOT_SENT, /* never given to the server, or given and then withdrawn */
+    POSTA_RECIPIENT_REFUSED,  /* the server said 4yz or 5yz to this one */
+    POSTA_RECIPIENT_ACCEPTED, /* the server took the message for this one */
+    POSTA_RECIPIENT_UNKNOWN   /* the end of the message was written, no complete reply came */
+} posta_recipient_status;
+
+typedef enum posta_retry {
+    POSTA_RETRY_SAFE,           /* sending again cannot deliver twice */
+    POSTA_RETRY_DUPLICATE_RISK, /* the outcome is unknown: sending again may deliver twice */
+    POSTA_RETRY_POINTLESS       /* the server will say the same again */
+} posta_retry;
+
+/** One recipient of an envelope: the address from the caller, the rest written by posta. */
+typedef struct posta_recipient {
+    const char *address; /* RFC 5321 Mailbox without brackets; borrowed until the message is done */
+    posta_recipient_status status;
+    posta_retry retry;
+    posta_reply reply;
+} posta_recipient;
+
+/** Who it is from and to. The array is the caller's; posta writes the results into it. */
+typedef struct posta_envelope {
+    const char *from; /* "" is the null reverse-path */
+    posta_recipient *to;
+    size_t to_n;
+    bool has_8bit; /* the text has octets >= 0x80: BODY=8BITMIME, an error where not offered */
+} posta_envelope;
+
 /* ---- a transport ---- */
 
 /** What a side wants of the wire; a set of bits. */
