@@ -1,0 +1,13 @@
+/* posta/posta.h: all of posta. */
+#ifndef POSTA_POSTA_H
+#define POSTA_POSTA_H
+
+#include "posta/base.h"
+#include "posta/engine.h"
+#include "posta/mime.h"
+#include "posta/port.h"
+#include "posta/session.h"
+
+#define POSTA_VERSION "0.1.0"
+
+#endif
