@@ -1,0 +1,348 @@
+/* core/codec: the byte grammars of mail. Encoders, header writers, checks, addresses, dates.
+ *
+ * Freestanding; no allocation but from a caller's arena; no state but the caller's structs.
+ *
+ * Step encoders share one shape:
+ *     posta_status posta__x_step(posta__x *x, posta_span *in, posta_window *out);
+ *     posta_status posta__x_end(posta__x *x, posta_window *out);
+ * `step` reads from the front of `in`, appends at out->p + out->len, and advances both.
+ *     POSTA_OK     all of `in` was taken (an encoder may hold a few octets back until `end`)
+ *     POSTA_AGAIN  `out` has no room for the next unit: make room, call again with what is left
+ *     POSTA_E_...  the input is refused; sticky
+ * With POSTA__STEP_ROOM octets of room each call moves forward: it takes input, gives output, or is
+ * done. With less room it may answer POSTA_AGAIN having done nothing, and never loses anything.
+ * `end` answers POSTA_OK once all is flushed; after POSTA_AGAIN it is called again. The octets
+ * given do not depend on how the input or the room was cut.
+ *
+ * Check functions answer POSTA_OK or POSTA_E_FIELD; *why_out (may be null) is then a static phrase
+ * that fits behind the field's name ("subject " + "has a line break"), else untouched.
+ */
+#ifndef POSTA_CODEC_I_H
+#define POSTA_CODEC_I_H
+
+#include "base_i.h"
+
+#define POSTA__STEP_ROOM 8u
+
+/* Lines are folded to stay within this many octets where the content allows. RFC 5322 2.1.1 says
+   78; the tiny build sets 20, so that every test folds. */
+#ifndef POSTA_FOLD_AT
+#define POSTA_FOLD_AT 78u
+#endif
+
+/* ---- base64 (base64.c), RFC 2045 6.8 ---- */
+
+enum {
+    POSTA__BASE64_TEXT = 1u,     /* CR, LF and CRLF are each encoded as CRLF */
+    POSTA__BASE64_UNWRAPPED = 2u /* no line breaks */
+};
+
+typedef struct posta__base64 {
+    uint8_t flags;
+    uint8_t column;   /* characters in the output line, 0..76 */
+    uint8_t held;     /* octets in hold, 0..2 */
+    uint8_t hold[2];  /* octets that do not fill a group yet */
+    uint8_t line_end; /* text: octets of CRLF still to encode, 0..2 */
+    bool after_cr;    /* text: the last octet was CR, its LF is not a second line end */
+} posta__base64;
+
+/** Lines of 76 characters with CRLF between them; none after the last. */
+void posta__base64_init(posta__base64 *b, unsigned flags);
+posta_status posta__base64_step(posta__base64 *b, posta_span *in, posta_window *out);
+posta_status posta__base64_end(posta__base64 *b, posta_window *out);
+
+/** Exact octets that n input octets (text: counted with CRLF line ends) become, wrapped as above.
+ *  False on overflow, with UINT64_MAX. */
+bool posta__base64_len(uint64_t n, uint64_t *len_out);
+
+/** All of `in` at once, no line breaks, padded. False: no room, nothing written. */
+bool posta__base64_put(posta_window *out, posta_span in);
+
+/** Decodes at once, strictly: groups of four, padding only at the end, unused bits zero, no white
+ *  space. POSTA_E_FIELD: not base64; POSTA_E_LIMIT: no room. Nothing is kept on failure. */
+posta_status posta__base64_decode(posta_span in, posta_window *out);
+
+/* ---- quoted-printable (qp.c), RFC 2045 6.7 ---- */
+
+typedef struct posta__qp {
+    bool is_binary;
+    bool after_cr;    /* text: the last octet was CR */
+    uint8_t column;   /* characters in the output line, 0..75 */
+    uint8_t from_n;   /* octets of "From" held at a line start, 0..4 */
+    uint8_t blank;    /* a held SP or TAB, 0: none */
+    uint8_t line_end; /* text: a line end is owed */
+} posta__qp;
+
+/** Text: CR, LF, CRLF become CRLF. Binary: CR and LF become =0D and =0A. Lines stay within 76; a
+ * blank before a line end, a dot at a line start, and the F of "From " there are encoded. */
+void posta__qp_init(posta__qp *q, bool is_binary);
+posta_status posta__qp_step(posta__qp *q, posta_span *in, posta_window *out);
+posta_status posta__qp_end(posta__qp *q, posta_window *out);
+
+/* ---- lines (lines.c): line ends, dots, and what may not be in a message ---- */
+
+enum {
+    POSTA__LINES_STUFF = 1u,   /* double a dot at a line start, RFC 5321 4.5.2 */
+    POSTA__LINES_REJECT = 2u,  /* refuse bare CR and bare LF instead of mending them */
+    POSTA__LINES_ANY_LEN = 4u, /* do not refuse lines over 998 octets */
+    POSTA__LINES_ANY_NUL = 8u  /* let NUL through */
+};
+
+typedef enum posta__lines_why {
+    POSTA__LINES_FINE,
+    POSTA__LINES_NUL,  /* a NUL octet */
+    POSTA__LINES_LONG, /* a line over 998 octets, counted without CRLF and before stuffing */
+    POSTA__LINES_BARE  /* a CR without LF or an LF without CR, and REJECT */
+} posta__lines_why;
+
+typedef struct posta__lines {
+    uint8_t flags;
+    bool after_cr;        /* a CR was taken; its line end is not written yet */
+    bool in_line;         /* octets were written since the last CRLF */
+    uint16_t column;      /* octets of the line, before stuffing; stops counting at 999 */
+    posta__lines_why why; /* set with POSTA_E_FIELD */
+    uint64_t taken;       /* input octets taken; at a fault, where it is */
+} posta__lines;
+
+/** Gives whole CRLF lines: never a bare CR, a bare LF or (unless told) a NUL. */
+void posta__lines_init(posta__lines *l, unsigned flags);
+posta_status posta__lines_step(posta__lines *l, posta_span *in, posta_window *out);
+/** Completes a pending CR; ends the last line with CRLF if it lacks it. An empty text stays empty.
+ */
+posta_status posta__lines_end(posta__lines *l, posta_window *out);
+/** A phrase for a why ("has a NUL octet"); static, never null. */
+const char *posta__lines_text(posta__lines_why why);
+
+/* ---- scan (scan.c): what content is made of ---- */
+
+enum {
+    POSTA__SCAN_QP_TEXT = 1u,  /* measure qp_text_len too */
+    POSTA__SCAN_QP_BINARY = 2u /* measure qp_binary_len too */
+};
+
+typedef struct posta__scan {
+    uint64_t octets;    /* as given */
+    uint64_t canonical; /* with each CR, LF, CRLF counted as CRLF; no CRLF added at the end */
+    uint64_t high;      /* octets >= 0x80 */
+    uint64_t nul;
+    uint64_t bare_cr; /* exact after `end` */
+    uint64_t bare_lf;
+    uint64_t longest;     /* octets of the longest line; CR, LF and CRLF each end a line */
+    uint64_t qp_text_len; /* exact after `end` if asked for, else 0 */
+    uint64_t qp_binary_len;
+    bool ends_line; /* nothing was given, or the last octet ended a line */
+    /* inside */
+    uint64_t column;
+    unsigned flags;
+    bool after_cr;
+    posta__qp qp_text, qp_binary;
+} posta__scan;
+
+void posta__scan_init(posta__scan *s, unsigned flags);
+void posta__scan_step(posta__scan *s, posta_span in);
+void posta__scan_end(posta__scan *s);
+
+/** Transfer encodings; the numbers are those of posta_encoding in posta/mime.h. */
+typedef enum posta__cte {
+    POSTA__CTE_7BIT = 1,
+    POSTA__CTE_8BIT = 2,
+    POSTA__CTE_QP = 3,
+    POSTA__CTE_BASE64 = 4
+} posta__cte;
+
+/** The encoding for scanned content. Text: 7bit if it is ASCII with lines <= 998 and no NUL; else
+ * 8bit if that is allowed and lines and NUL permit; else the shorter of quoted-printable and
+ * base64. Octets (not text): 7bit only if ASCII without NUL, each line end CRLF, lines <= 998; else
+ * the shorter. A length that was not measured never wins. */
+posta__cte posta__encoding_choose(const posta__scan *s, bool is_text, bool may_8bit);
+
+/* ---- UTF-8 (utf8.c), RFC 3629 ---- */
+
+/** Octets of the first character, 1..4; 0: `in` is empty or does not begin with a whole valid
+ * character (overlong, surrogate, over U+10FFFF, cut off). *cp_out (may be null) is the code point.
+ */
+size_t posta__utf8_next(posta_span in, uint32_t *cp_out);
+/** True if all of it is valid; else *at_out (may be null) is where it is not. */
+bool posta__utf8_check(posta_span s, size_t *at_out);
+bool posta__is_ascii(posta_span s); /* no octet >= 0x80 */
+
+/* ---- checks (check.c) ---- */
+
+/** Text for a header: valid UTF-8, no CR, LF, NUL, no other control below 0x20 but TAB, no DEL. */
+posta_status posta__text_check(posta_span s, const char **why_out);
+/** The same; *at_out is the offset of the octet that is wrong. */
+posta_status posta__text_check_at(posta_span s, const char **why_out, size_t *at_out);
+/** Field name: 1..76 octets of 0x21..0x7E without ':'. */
+posta_status posta__field_name_check(posta_span s, const char **why_out);
+/** RFC 2045 token, 1..127 octets: charset names, parameter names. */
+posta_status posta__token_check(posta_span s, const char **why_out);
+/** "type/subtype", two tokens, no parameters. */
+posta_status posta__media_type_check(posta_span s, const char **why_out);
+/** A file name to put into a header: 1..255 octets of UTF-8; no control, bidi override, line
+ * separator; no '/' or '\'; not "." or "..". */
+posta_status posta__file_name_check(posta_span s, const char **why_out);
+/** What follows the last '/' or '\'. */
+posta_span posta__file_basename(posta_span s);
+
+enum {
+    POSTA__ID_BARE_LEFT = 1u /* "logo" without '@' is fine: Content-ID as HTML authors write it */
+};
+
+/** Checks a Message-ID or Content-ID, given with or without one pair of <>, and gives it without.
+ *  RFC 5322 3.6.4, dot-atom-text "@" (dot-atom-text or [literal]); at most 900 octets. */
+posta_status posta__msg_id_check(posta_span s, unsigned flags, posta_span *bare_out,
+                                 const char **why_out);
+
+#define POSTA__BOUNDARY_LEN 34u
+/** "=_" and 32 hex digits: cannot occur in quoted-printable or base64. RFC 2046 5.1.1: quote it. */
+void posta__boundary_put(const uint8_t random[16], char out[POSTA__BOUNDARY_LEN]);
+
+/** A domain name of LDH labels, or an address literal ([127.0.0.1], [IPv6:::1]). RFC 5321 4.1.2. */
+posta_status posta__domain_check(posta_span s, const char **why_out);
+
+/** xtext of RFC 3461 4, all or nothing: false when there is no room. */
+bool posta__xtext_put(posta_window *out, posta_span in);
+
+/* ---- fold (fold.c): one header field, written or measured ---- */
+
+typedef struct posta__fold {
+    posta_window *out;   /* null: only measure */
+    size_t start;        /* out->len at the begin */
+    size_t len;          /* octets written, or that would have been; counts on after a failure */
+    size_t column;       /* octets in the line */
+    bool has_token;      /* the line holds something besides the field's name */
+    posta_status status; /* first failure: POSTA_E_LIMIT (window too small), POSTA_E_FIELD (a token
+                            would pass 998 octets) */
+} posta__fold;
+
+/** Begins a field: writes "Name:". `out` null: measure. The name must have passed its check. */
+void posta__fold_begin(posta__fold *f, posta_window *out, posta_span name);
+/** Before a token of n octets (with what is glued to it): writes a space, or CRLF and a space when
+ * the line would pass POSTA_FOLD_AT and a new line helps. */
+void posta__fold_break(posta__fold *f, size_t n);
+/** The same with the line's limit given (encoded words: 76). */
+void posta__fold_break_at(posta__fold *f, size_t n, size_t limit);
+/** Appends octets as they are; no break. They must not hold CR, LF or NUL. */
+void posta__fold_put(posta__fold *f, posta_span s);
+/** break + put. */
+void posta__fold_token(posta__fold *f, posta_span token);
+/** Ends the field with CRLF and answers its status; on failure the window is as before `begin`. */
+posta_status posta__fold_end(posta__fold *f);
+
+/* ---- header text (text.c), RFC 2047 ---- */
+
+/** Unstructured text (Subject, user fields): ASCII as it is, folded at its spaces; what is not
+ * ASCII, looks like an encoded word, has a TAB or a leading, trailing or double space, or a word
+ * too long for a line becomes encoded words. The text must have passed posta__text_check. */
+void posta__fold_text(posta__fold *f, posta_span text);
+/** A phrase (display name, group name): atoms, one quoted string, or encoded words by phrase rules.
+ *  `glue` octets will be put right behind it. Empty text writes nothing. */
+void posta__fold_phrase(posta__fold *f, posta_span text, size_t glue);
+/** ASCII that has its own grammar (media types, ids): words at single spaces, folded there, never
+ *  encoded. */
+void posta__fold_words(posta__fold *f, posta_span text);
+
+/** True for ASCII text that a reader would take for an encoded word. */
+bool posta__looks_encoded(posta_span text);
+
+enum {
+    POSTA__WORDS_PHRASE = 1u,  /* Q by phrase rules, RFC 2047 5 (3) */
+    POSTA__WORDS_NO_SPACE = 2u /* no break in front of the first word */
+};
+/** All of `text` as encoded words in UTF-8; whole characters each; at most 75 octets each. */
+void posta__fold_encoded(posta__fold *f, posta_span text, unsigned flags, size_t glue);
+
+/* ---- parameters (param.c), RFC 2231 ---- */
+
+typedef enum posta__param_form {
+    POSTA__PARAM_PLAIN,    /* token or quoted string; not ASCII: name*=utf-8''... alone */
+    POSTA__PARAM_FILENAME, /* not ASCII: name*=utf-8''... first, then name="plain ASCII fall-back"
+                            */
+    POSTA__PARAM_NAME,  /* not ASCII: name="=?utf-8?...?=" as mail readers expect of Content-Type's
+                           name */
+    POSTA__PARAM_QUOTED /* always a quoted string (boundary); ASCII */
+} posta__param_form;
+
+/** Writes "; name=value" after what the field holds so far: the ';' is glued, then a break. The
+ * value must have passed posta__text_check; `name` is an RFC 2045 token. */
+void posta__fold_param(posta__fold *f, posta_span name, posta_span value, posta__param_form form);
+
+/* ---- addresses (address.c, path.c), RFC 5322 3.4 and RFC 5321 4.1.2 ---- */
+
+/** One mailbox in parts, or the begin or end of a group. Spans live in the arena. */
+typedef enum posta__address_kind {
+    POSTA__MAILBOX,
+    POSTA__GROUP_BEGIN, /* name: the group's */
+    POSTA__GROUP_END
+} posta__address_kind;
+
+typedef struct posta__address {
+    posta__address_kind kind;
+    posta_span name;   /* display name, decoded, UTF-8; empty: none */
+    posta_span local;  /* without quotes and escapes; may be empty: "" */
+    posta_span domain; /* as given; a literal with its []. Empty: a local name alone, or with an
+                          empty local the null path */
+} posta__address;
+
+/** What is wrong with an address. */
+typedef struct posta__address_fault {
+    const char *why;     /* static phrase ("has two dots in a row before the @") */
+    size_t at;           /* offset in the input */
+    bool needs_smtputf8; /* fine but for non-ASCII in the address itself */
+} posta__address_fault;
+
+/** Reads an address list entry by entry, in linear time. */
+typedef struct posta__address_reader {
+    posta_span in;
+    size_t at;
+    bool in_group;
+    bool started;
+    bool may_begin; /* an entry may begin here */
+} posta__address_reader;
+
+/** `list` is borrowed while reading. */
+void posta__address_reader_init(posta__address_reader *r, posta_span list);
+/** POSTA_OK: *out is an entry, its spans in `arena`; POSTA_END: no more; POSTA_E_FIELD: *fault_out
+ * (may be null) says why; POSTA_E_MEMORY. An empty list is POSTA_E_FIELD. Comments are skipped
+ * (depth 16); CR, LF and controls are refused, folded lines too; no source routes. */
+posta_status posta__address_next(posta__address_reader *r, posta_arena *arena, posta__address *out,
+                                 posta__address_fault *fault_out);
+/** Exactly one mailbox, no group. */
+posta_status posta__mailbox_parse(posta_span text, posta_arena *arena, posta__address *out,
+                                  posta__address_fault *fault_out);
+
+enum {
+    POSTA__PATH_NULL_OK = 1u,       /* sender: "" is the null path */
+    POSTA__PATH_POSTMASTER_OK = 2u, /* recipient: Postmaster without a domain, in any case */
+    POSTA__PATH_LOCAL_OK = 4u       /* LMTP: any local part without a domain */
+};
+
+/** RFC 5321 Mailbox, strictly: no comments, no white space, no brackets around it. */
+posta_status posta__path_parse(posta_span text, unsigned flags, posta_arena *arena,
+                               posta__address *out, posta__address_fault *fault_out);
+/** Parses and writes it again from its parts (without <>): what MAIL and RCPT take. Needs no arena.
+ *  POSTA_E_FIELD, or POSTA_E_LIMIT when `out` has no room (at most POSTA_MAX_PATH octets). */
+posta_status posta__path_rewrite(posta_span text, unsigned flags, posta_window *out,
+                                 posta__address_fault *fault_out);
+/** Writes local@domain from parts, quoting the local part where it is no dot-atom. The one writer
+ * of addresses, for envelope and header alike. False: no room, nothing written. */
+bool posta__path_put(posta_window *out, const posta__address *a);
+/** Writes one entry of an address field: `Name <a@b>` or `a@b`, or a group's begin and end. `last`:
+ *  no comma follows. */
+void posta__fold_address(posta__fold *f, const posta__address *a, bool last);
+
+/* ---- dates (date.c), RFC 5322 3.3 ---- */
+
+#define POSTA__DATE_LEN     31u   /* "Tue, 24 Nov 2026 18:12:26 +0000" */
+#define POSTA__ZONE_UNKNOWN 10000 /* "-0000": the time is UTC, the place is not told */
+
+/** Writes `unix_seconds` as seen in a zone given in minutes east of UTC. Days have two digits.
+ *  POSTA_E_FIELD: the year (in that zone) is not 1900..9999 or the zone is over 99:59;
+ * POSTA_E_LIMIT: no room. */
+posta_status posta__date_put(posta_window *out, int64_t unix_seconds, int zone_minutes);
+/** Parses a date-time without comments and obsolete forms. A day name must be the right one; second
+ * 60 is taken as the next second. POSTA_E_FIELD with *why_out. Out pointers may be null. */
+posta_status posta__date_parse(posta_span s, int64_t *unix_seconds_out, int *zone_minutes_out,
+                               const char **why_out);
+
+#endif
