@@ -1,0 +1,1 @@
+# The laws of the layers, as tests (core/test/guards). Filled by add_test below.

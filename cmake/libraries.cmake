@@ -1,0 +1,54 @@
+# Each source is compiled once, into objects; the libraries are made of these.
+
+set(POSTA_PRIVATE_INCLUDES ${PROJECT_SOURCE_DIR}/core)
+foreach(layer IN LISTS POSTA_CORE_LAYERS)
+  list(APPEND POSTA_PRIVATE_INCLUDES ${PROJECT_SOURCE_DIR}/core/${layer})
+endforeach()
+set(POSTA_SESSION_INCLUDES ${POSTA_PRIVATE_INCLUDES})
+foreach(layer IN LISTS POSTA_SESSION_LAYERS)
+  list(APPEND POSTA_SESSION_INCLUDES ${PROJECT_SOURCE_DIR}/core/${layer})
+endforeach()
+
+function(posta_objects target)
+  add_library(${target} OBJECT ${ARGN})
+  posta_compile_options(${target})
+  target_compile_definitions(${target} PRIVATE ${POSTA_DEFINITIONS} POSTA_BUILD_SHARED)
+  target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/core/include)
+endfunction()
+
+posta_objects(posta_core_objects ${POSTA_CORE_SOURCES})
+target_include_directories(posta_core_objects PRIVATE ${POSTA_PRIVATE_INCLUDES})
+set(POSTA_OBJECTS $<TARGET_OBJECTS:posta_core_objects>)
+
+if(POSTA_SESSION_SOURCES)
+  posta_objects(posta_session_objects ${POSTA_SESSION_SOURCES})
+  target_include_directories(posta_session_objects PRIVATE ${POSTA_SESSION_INCLUDES})
+  set(POSTA_SESSION_OBJECTS $<TARGET_OBJECTS:posta_session_objects>)
+endif()
+
+# posta_library(TARGET STATIC|SHARED NAME OBJECTS...): what hosts see of it is posta::NAME.
+function(posta_library target kind name)
+  add_library(${target} ${kind} ${ARGN})
+  add_library(posta::${name} ALIAS ${target})
+  set_target_properties(${target} PROPERTIES LINKER_LANGUAGE C EXPORT_NAME ${name})
+  target_compile_definitions(${target} PUBLIC ${POSTA_DEFINITIONS})
+  target_compile_features(${target} PUBLIC c_std_11)
+  target_link_options(${target} PUBLIC ${POSTA_SANITIZE_FLAGS})
+  target_include_directories(${target} PUBLIC
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/core/include>
+    $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  set(POSTA_LIBRARIES ${POSTA_LIBRARIES} ${target} PARENT_SCOPE)
+endfunction()
+
+posta_library(posta_core STATIC core $<TARGET_OBJECTS:posta_core_objects>)
+if(POSTA_SESSION_SOURCES)
+  posta_library(posta_session STATIC session ${POSTA_SESSION_OBJECTS})
+  target_link_libraries(posta_session PUBLIC posta_core)
+endif()
+posta_library(posta STATIC posta ${POSTA_OBJECTS} ${POSTA_SESSION_OBJECTS})
+posta_library(posta_shared SHARED shared ${POSTA_OBJECTS} ${POSTA_SESSION_OBJECTS})
+set_target_properties(posta_shared PROPERTIES
+  OUTPUT_NAME posta VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
+  LINK_DEPENDS ${PROJECT_SOURCE_DIR}/cmake/libposta.map)
+target_link_options(posta_shared PRIVATE
+  -Wl,--version-script=${PROJECT_SOURCE_DIR}/cmake/libposta.map)

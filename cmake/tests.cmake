@@ -1,0 +1,47 @@
+# C tests: core/test/*/test_*.c and core/test/test_*.c, a program and a CTest entry each.
+
+find_path(POSTA_CMOCKA_INCLUDE cmocka.h)
+find_library(POSTA_CMOCKA_LIBRARY cmocka)
+if(NOT POSTA_CMOCKA_INCLUDE OR NOT POSTA_CMOCKA_LIBRARY)
+  message(FATAL_ERROR "cmocka not found (Debian: libcmocka-dev); or give -DPOSTA_BUILD_TESTS=OFF")
+endif()
+
+set(test_root ${PROJECT_SOURCE_DIR}/core/test)
+
+function(posta_test_target target)
+  posta_compile_options(${target})
+  target_include_directories(${target} SYSTEM PRIVATE ${POSTA_CMOCKA_INCLUDE})
+  target_include_directories(${target} PRIVATE ${test_root}/support ${POSTA_SESSION_INCLUDES})
+  target_compile_definitions(${target} PRIVATE
+    POSTA_DIALOGUES="${test_root}/dialogues" POSTA_TEST_DATA="${test_root}/data")
+endfunction()
+
+file(GLOB support CONFIGURE_DEPENDS ${test_root}/support/*.c)
+set(test_libraries posta ${POSTA_CMOCKA_LIBRARY})
+if(support)
+  add_library(t_support STATIC ${support})
+  posta_test_target(t_support)
+  target_link_libraries(t_support PUBLIC posta ${POSTA_CMOCKA_LIBRARY})
+  list(INSERT test_libraries 0 t_support)
+endif()
+
+file(GLOB tests CONFIGURE_DEPENDS ${test_root}/test_*.c ${test_root}/*/test_*.c)
+foreach(source IN LISTS tests)
+  file(RELATIVE_PATH name ${test_root} ${source})
+  string(REGEX REPLACE "\\.c$" "" name ${name})
+  string(REPLACE "/test_" "_" target ${name})
+  add_executable(t_${target} ${source})
+  posta_test_target(t_${target})
+  target_link_libraries(t_${target} PRIVATE ${test_libraries})
+  add_test(NAME ${name} COMMAND t_${target} WORKING_DIRECTORY ${PROJECT_BINARY_DIR})
+  set_tests_properties(${name} PROPERTIES TIMEOUT 120)
+endforeach()
+
+# Composes N random message trees for core/test/mime/judge.py, which reads them with Python's email.
+if(EXISTS ${test_root}/mime/random_trees.c)
+  add_executable(random_trees ${test_root}/mime/random_trees.c)
+  posta_test_target(random_trees)
+  target_link_libraries(random_trees PRIVATE ${test_libraries})
+endif()
+
+include(${PROJECT_SOURCE_DIR}/cmake/guards.cmake)
