@@ -1,1 +1,41 @@
-# The laws of the layers, as tests (core/test/guards). Filled by add_test below.
+# The laws of the layers, as tests; core/test/guards says what each holds.
+
+find_program(POSTA_PYTHON NAMES python3)
+if(NOT POSTA_PYTHON)
+  message(FATAL_ERROR "python3 not found: the guards need it; or give -DPOSTA_BUILD_TESTS=OFF")
+endif()
+set(guards ${PROJECT_SOURCE_DIR}/core/test/guards)
+set(python ${POSTA_PYTHON} -B)
+
+# The self-tests see whether the guards can fail.
+add_test(NAME guard/includes COMMAND ${python} ${guards}/includes.py ${PROJECT_SOURCE_DIR})
+add_test(NAME guard/includes_self
+         COMMAND ${python} ${guards}/includes.py --self-test ${PROJECT_SOURCE_DIR})
+add_test(NAME guard/symbols_self
+         COMMAND ${python} ${guards}/symbols.py --self-test ${CMAKE_C_COMPILER})
+
+file(GLOB public_headers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/core/include/posta/*.h)
+# Sanitizers call their own run time from everywhere: no look at symbols there.
+if(NOT POSTA_SANITIZE)
+  add_test(NAME guard/symbols_objects
+           COMMAND ${python} ${guards}/symbols.py objects ${POSTA_OBJECTS} ${POSTA_SESSION_OBJECTS}
+           COMMAND_EXPAND_LISTS)
+  add_test(NAME guard/symbols_library
+           COMMAND ${python} ${guards}/symbols.py library $<TARGET_FILE:posta_shared> ${public_headers})
+  if(TARGET posta_lua)
+    add_test(NAME guard/symbols_module
+             COMMAND ${python} ${guards}/symbols.py module $<TARGET_FILE:posta_lua>)
+  endif()
+endif()
+
+set(include_folder ${PROJECT_SOURCE_DIR}/core/include)
+add_test(NAME guard/headers_c11
+         COMMAND ${guards}/headers.sh ${include_folder} ${CMAKE_C_COMPILER} -x c -std=c11)
+# C++ is no language of this build, so any compiler of it will do.
+find_program(POSTA_CXX NAMES c++ g++ clang++)
+if(POSTA_CXX)
+  add_test(NAME guard/headers_cxx11
+           COMMAND ${guards}/headers.sh ${include_folder} ${POSTA_CXX} -x c++ -std=c++11)
+else()
+  message(STATUS "no C++ compiler: the headers are not tried as C++11")
+endif()
