@@ -20,7 +20,7 @@
 #ifndef POSTA_CODEC_I_H
 #define POSTA_CODEC_I_H
 
-#include "base_i.h"
+#include "../base/base_i.h"
 
 #define POSTA__STEP_ROOM 8u
 
@@ -156,6 +156,11 @@ typedef enum posta__cte {
  * the shorter. A length that was not measured never wins. */
 posta__cte posta__encoding_choose(const posta__scan *s, bool is_text, bool may_8bit);
 
+/* ---- characters ---- */
+
+bool posta__is_atext(uint8_t c); /* RFC 5322 3.2.3 */
+bool posta__is_token(uint8_t c); /* RFC 2045 5.1 */
+
 /* ---- UTF-8 (utf8.c), RFC 3629 ---- */
 
 /** Octets of the first character, 1..4; 0: `in` is empty or does not begin with a whole valid
@@ -200,6 +205,17 @@ void posta__boundary_put(const uint8_t random[16], char out[POSTA__BOUNDARY_LEN]
 /** A domain name of LDH labels, or an address literal ([127.0.0.1], [IPv6:::1]). RFC 5321 4.1.2. */
 posta_status posta__domain_check(posta_span s, const char **why_out);
 
+/** The phrase for a domain that is wrong, null for a good one. *is_utf8_out: wrong only for being
+ *  no ASCII. */
+const char *posta__domain_why(posta_span s, bool *is_utf8_out);
+/** The same for a local part as it is written: dot-atom or quoted string. *len_out is its length
+ *  without quotes and escapes; `out` (may be null) takes that. */
+const char *posta__local_why(posta_span s, bool *is_utf8_out, uint8_t *out, size_t *len_out);
+/** The phrase for parts that are each fine but too long, else null. RFC 5321 4.5.3.1. */
+const char *posta__path_len_why(posta_span local, posta_span domain);
+/** Octets of a quoted string at the front of `s` with its quotes; 0: it does not end. */
+size_t posta__quoted_len(posta_span s);
+
 /** xtext of RFC 3461 4, all or nothing: false when there is no room. */
 bool posta__xtext_put(posta_window *out, posta_span in);
 
@@ -211,14 +227,16 @@ typedef struct posta__fold {
     size_t len;          /* octets written, or that would have been; counts on after a failure */
     size_t column;       /* octets in the line */
     bool has_token;      /* the line holds something besides the field's name */
+    bool has_encoded;    /* the line holds an encoded word: it must stay within 76 */
+    bool at_break;       /* a space or a fold was the last thing written */
     posta_status status; /* first failure: POSTA_E_LIMIT (window too small), POSTA_E_FIELD (a token
                             would pass 998 octets) */
 } posta__fold;
 
 /** Begins a field: writes "Name:". `out` null: measure. The name must have passed its check. */
 void posta__fold_begin(posta__fold *f, posta_window *out, posta_span name);
-/** Before a token of n octets (with what is glued to it): writes a space, or CRLF and a space when
- * the line would pass POSTA_FOLD_AT and a new line helps. */
+/** Before a token of n > 0 octets (with what is glued to it): writes a space, or CRLF and a space
+ * when the line would pass POSTA_FOLD_AT and a new line helps. */
 void posta__fold_break(posta__fold *f, size_t n);
 /** The same with the line's limit given (encoded words: 76). */
 void posta__fold_break_at(posta__fold *f, size_t n, size_t limit);
@@ -295,9 +313,8 @@ typedef struct posta__address_fault {
 typedef struct posta__address_reader {
     posta_span in;
     size_t at;
+    uint8_t place; /* in the list; inside */
     bool in_group;
-    bool started;
-    bool may_begin; /* an entry may begin here */
 } posta__address_reader;
 
 /** `list` is borrowed while reading. */
@@ -328,7 +345,7 @@ posta_status posta__path_rewrite(posta_span text, unsigned flags, posta_window *
  * of addresses, for envelope and header alike. False: no room, nothing written. */
 bool posta__path_put(posta_window *out, const posta__address *a);
 /** Writes one entry of an address field: `Name <a@b>` or `a@b`, or a group's begin and end. `last`:
- *  no comma follows. */
+ *  no comma follows (the last entry of the field, and the last of a group). */
 void posta__fold_address(posta__fold *f, const posta__address *a, bool last);
 
 /* ---- dates (date.c), RFC 5322 3.3 ---- */

@@ -1,0 +1,187 @@
+/* core/codec: base64, RFC 2045 6.8 and RFC 4648. Contracts in codec_i.h.
+ *
+ * Whole groups go by runs: as many as the input, the line and the room allow; the odd octets wait
+ * in `hold`. Text mode feeds the same encoder with CRLF for each line end. */
+#include "codec_i.h"
+
+#define LINE 76u /* RFC 2045 6.8 */
+
+static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/* n whole groups of three octets; the room has been checked. */
+static void encode_groups(const uint8_t *in, size_t n, uint8_t *out) {
+    for (; n > 0; n--, in += 3, out += 4) {
+        uint32_t v = (uint32_t)in[0] << 16 | (uint32_t)in[1] << 8 | in[2];
+        out[0] = (uint8_t)alphabet[v >> 18];
+        out[1] = (uint8_t)alphabet[v >> 12 & 63];
+        out[2] = (uint8_t)alphabet[v >> 6 & 63];
+        out[3] = (uint8_t)alphabet[v & 63];
+    }
+}
+
+/* The last one or two octets, padded. */
+static void encode_tail(const uint8_t *in, size_t len, uint8_t *out) {
+    uint8_t group[3] = {in[0], 0, 0};
+    if (len > 1) group[1] = in[1];
+    encode_groups(group, 1, out);
+    if (len < 2) out[2] = '=';
+    out[3] = '=';
+}
+
+void posta__base64_init(posta__base64 *b, unsigned flags) {
+    *b = (posta__base64){0};
+    b->flags = (uint8_t)flags;
+}
+
+/* Makes place for a group: ends a full line. The break is written only when something follows it.
+ */
+static bool begin_group(posta__base64 *b, posta_window *out) {
+    if (b->column == LINE && !(b->flags & POSTA__BASE64_UNWRAPPED)) {
+        if (!posta__put(out, POSTA_LIT("\r\n"))) return false;
+        b->column = 0;
+    }
+    return posta__room(out) >= 4;
+}
+
+static void wrote(posta__base64 *b, posta_window *out, size_t groups) {
+    out->len += 4 * groups;
+    if (!(b->flags & POSTA__BASE64_UNWRAPPED)) b->column = (uint8_t)(b->column + 4 * groups);
+}
+
+/* Encodes octets as they are. False: no room for the next group. */
+static bool encode(posta__base64 *b, posta_span *in, posta_window *out) {
+    while (b->held + in->len >= 3) {
+        if (!begin_group(b, out)) return false;
+        size_t groups = 1;
+        if (b->held > 0) {
+            size_t need = 3u - b->held;
+            uint8_t group[3] = {b->hold[0], b->hold[1], 0};
+            memcpy(group + b->held, in->p, need);
+            encode_groups(group, 1, out->p + out->len);
+            *in = posta__span(in->p + need, in->len - need);
+            b->held = 0;
+        } else {
+            groups = in->len / 3;
+            if (groups > posta__room(out) / 4) groups = posta__room(out) / 4;
+            if (!(b->flags & POSTA__BASE64_UNWRAPPED) && groups > (LINE - b->column) / 4u)
+                groups = (LINE - b->column) / 4u;
+            encode_groups(in->p, groups, out->p + out->len);
+            *in = posta__span(in->p + 3 * groups, in->len - 3 * groups);
+        }
+        wrote(b, out, groups);
+    }
+    for (; in->len > 0; in->p++, in->len--)
+        b->hold[b->held++] = *in->p;
+    return true;
+}
+
+/* Encodes what is owed of a CRLF. */
+static bool encode_line_end(posta__base64 *b, posta_window *out) {
+    static const uint8_t crlf[2] = {'\r', '\n'};
+    posta_span owed = posta__span(crlf + (2 - b->line_end), b->line_end);
+    bool done = encode(b, &owed, out);
+    b->line_end = (uint8_t)owed.len;
+    return done;
+}
+
+/* Octets before the first CR or LF. */
+static size_t text_run(posta_span in) {
+    enum { FAR = 1024 }; /* keeps the search for a rare CR linear */
+    size_t len = in.len < FAR ? in.len : FAR;
+    const uint8_t *lf = memchr(in.p, '\n', len);
+    if (lf) len = (size_t)(lf - in.p);
+    const uint8_t *cr = len > 0 ? memchr(in.p, '\r', len) : NULL;
+    return cr ? (size_t)(cr - in.p) : len;
+}
+
+static posta_status text_step(posta__base64 *b, posta_span *in, posta_window *out) {
+    for (;;) {
+        if (!encode_line_end(b, out)) return POSTA_AGAIN;
+        if (in->len == 0) return POSTA_OK;
+        uint8_t c = *in->p;
+        if (c == '\r' || c == '\n') {
+            bool is_second = c == '\n' && b->after_cr;
+            b->after_cr = c == '\r';
+            if (!is_second) b->line_end = 2;
+            *in = posta__span(in->p + 1, in->len - 1);
+            continue;
+        }
+        b->after_cr = false;
+        size_t len = text_run(*in);
+        posta_span run = posta__span(in->p, len);
+        bool done = encode(b, &run, out);
+        size_t taken = len - run.len;
+        *in = posta__span(in->p + taken, in->len - taken);
+        if (!done) return POSTA_AGAIN;
+    }
+}
+
+posta_status posta__base64_step(posta__base64 *b, posta_span *in, posta_window *out) {
+    if (b->flags & POSTA__BASE64_TEXT) return text_step(b, in, out);
+    return encode(b, in, out) ? POSTA_OK : POSTA_AGAIN;
+}
+
+posta_status posta__base64_end(posta__base64 *b, posta_window *out) {
+    if (!encode_line_end(b, out)) return POSTA_AGAIN;
+    if (b->held == 0) return POSTA_OK;
+    if (!begin_group(b, out)) return POSTA_AGAIN;
+    encode_tail(b->hold, b->held, out->p + out->len);
+    wrote(b, out, 1);
+    b->held = 0;
+    return POSTA_OK;
+}
+
+bool posta__base64_len(uint64_t n, uint64_t *len_out) {
+    uint64_t chars = 0;
+    *len_out = n == 0 ? 0 : UINT64_MAX;
+    if (n == 0) return true;
+    if (!posta__mul((n - 1) / 3 + 1, 4, &chars)) return false;
+    return posta__add(chars, (chars - 1) / LINE * 2, len_out);
+}
+
+bool posta__base64_put(posta_window *out, posta_span in) {
+    size_t groups = in.len / 3, tail = in.len % 3;
+    size_t units = groups + (tail > 0);
+    if (units > posta__room(out) / 4) return false;
+    if (groups > 0) encode_groups(in.p, groups, out->p + out->len);
+    if (tail > 0) encode_tail(in.p + 3 * groups, tail, out->p + out->len + 4 * groups);
+    out->len += 4 * units;
+    return true;
+}
+
+/* 0..63, or 64 for what is not in the alphabet. */
+static uint8_t value_of(uint8_t c) {
+    if (c >= 'A' && c <= 'Z') return (uint8_t)(c - 'A');
+    if (c >= 'a' && c <= 'z') return (uint8_t)(c - 'a' + 26);
+    if (posta__is_digit(c)) return (uint8_t)(c - '0' + 52);
+    return c == '+' ? 62 : c == '/' ? 63 : 64;
+}
+
+/* One group of four with `keep` octets in it (3; 2 and 1 in the padded last one). */
+static bool decode_group(const uint8_t *in, size_t keep, uint8_t *out) {
+    uint32_t v = 0;
+    for (size_t i = 0; i < 4; i++) {
+        uint8_t six = i <= keep ? value_of(in[i]) : 0;
+        if (six > 63 || (i > keep && in[i] != '=')) return false;
+        v = v << 6 | six;
+    }
+    /* RFC 4648 3.5: bits that padding leaves over are zero, else two texts mean one value */
+    if ((v & (0xFFFFFFu >> 8 * keep)) != 0) return false;
+    for (size_t i = 0; i < keep; i++)
+        out[i] = (uint8_t)(v >> (16 - 8 * i));
+    return true;
+}
+
+posta_status posta__base64_decode(posta_span in, posta_window *out) {
+    if (in.len % 4 != 0) return POSTA_E_FIELD;
+    if (in.len == 0) return POSTA_OK;
+    size_t pad = in.p[in.len - 1] != '=' ? 0u : in.p[in.len - 2] != '=' ? 1u : 2u;
+    size_t groups = in.len / 4, len = groups * 3 - pad;
+    if (len > posta__room(out)) return POSTA_E_LIMIT;
+    for (size_t i = 0; i < groups; i++) {
+        size_t keep = i + 1 < groups ? 3 : 3 - pad;
+        if (!decode_group(in.p + 4 * i, keep, out->p + out->len + 3 * i)) return POSTA_E_FIELD;
+    }
+    out->len += len;
+    return POSTA_OK;
+}

@@ -1,0 +1,99 @@
+/* core/codec: looks at content to choose its encoding. Contracts in codec_i.h.
+ *
+ * Lengths of quoted-printable come from the encoder itself, run into a scratch window: they cannot
+ * disagree with what it will write. */
+#include "codec_i.h"
+
+void posta__scan_init(posta__scan *s, unsigned flags) {
+    memset(s, 0, sizeof *s);
+    s->flags = flags;
+    s->ends_line = true;
+    posta__qp_init(&s->qp_text, false);
+    posta__qp_init(&s->qp_binary, true);
+}
+
+static uint64_t qp_measure(posta__qp *q, posta_span in) {
+    uint8_t scratch[512];
+    uint64_t len = 0;
+    posta_status status = POSTA_AGAIN;
+    while (status == POSTA_AGAIN) {
+        posta_window out = posta__window(scratch, sizeof scratch);
+        status = posta__qp_step(q, &in, &out);
+        len += out.len;
+    }
+    return len;
+}
+
+static void end_line(posta__scan *s) {
+    if (s->column > s->longest) s->longest = s->column;
+    s->column = 0;
+    s->canonical += 2;
+    s->ends_line = true;
+}
+
+static void take_line_end(posta__scan *s, uint8_t c) {
+    if (c == '\n' && s->after_cr) {
+        s->after_cr = false;
+        return; /* the CR has ended the line */
+    }
+    if (s->after_cr) s->bare_cr++;
+    if (c == '\n') s->bare_lf++;
+    s->after_cr = c == '\r';
+    end_line(s);
+}
+
+/* Counts octets up to the next CR or LF; returns how many. */
+static size_t take_run(posta__scan *s, posta_span in) {
+    size_t n = 0, high = 0, nul = 0;
+    for (; n < in.len && in.p[n] != '\r' && in.p[n] != '\n'; n++) {
+        high += in.p[n] >> 7;
+        nul += in.p[n] == 0;
+    }
+    if (n == 0) return 0;
+    if (s->after_cr) s->bare_cr++;
+    s->after_cr = false;
+    s->ends_line = false;
+    s->high += high;
+    s->nul += nul;
+    s->canonical += n;
+    s->column += n;
+    return n;
+}
+
+void posta__scan_step(posta__scan *s, posta_span in) {
+    if (s->flags & POSTA__SCAN_QP_TEXT) s->qp_text_len += qp_measure(&s->qp_text, in);
+    if (s->flags & POSTA__SCAN_QP_BINARY) s->qp_binary_len += qp_measure(&s->qp_binary, in);
+    s->octets += in.len;
+    while (in.len > 0) {
+        size_t n = take_run(s, in);
+        if (n == 0) {
+            take_line_end(s, *in.p);
+            n = 1;
+        }
+        in = posta__span(in.p + n, in.len - n);
+    }
+}
+
+void posta__scan_end(posta__scan *s) {
+    uint8_t scratch[POSTA__STEP_ROOM * 2];
+    posta_window out = posta__window(scratch, sizeof scratch);
+    if (s->after_cr) s->bare_cr++;
+    s->after_cr = false;
+    if (s->column > s->longest) s->longest = s->column;
+    if ((s->flags & POSTA__SCAN_QP_TEXT) && posta__qp_end(&s->qp_text, &out) == POSTA_OK)
+        s->qp_text_len += out.len;
+    out.len = 0;
+    if ((s->flags & POSTA__SCAN_QP_BINARY) && posta__qp_end(&s->qp_binary, &out) == POSTA_OK)
+        s->qp_binary_len += out.len;
+}
+
+posta__cte posta__encoding_choose(const posta__scan *s, bool is_text, bool may_8bit) {
+    bool fits_lines = s->longest <= POSTA_MAX_LINE && s->nul == 0;
+    bool has_bare = s->bare_cr > 0 || s->bare_lf > 0;
+    if (fits_lines && s->high == 0 && (is_text || !has_bare)) return POSTA__CTE_7BIT;
+    if (fits_lines && is_text && may_8bit) return POSTA__CTE_8BIT;
+    unsigned measured = is_text ? POSTA__SCAN_QP_TEXT : POSTA__SCAN_QP_BINARY;
+    uint64_t qp_len = is_text ? s->qp_text_len : s->qp_binary_len, base64_len = 0;
+    (void)posta__base64_len(is_text ? s->canonical : s->octets, &base64_len);
+    return (s->flags & measured) && qp_len <= base64_len ? POSTA__CTE_QP : POSTA__CTE_BASE64;
+}
