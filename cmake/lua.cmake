@@ -1,21 +1,40 @@
 # The Lua module posta/core.so, and the same code as an archive for hosts with a Lua of their own.
 
-if(NOT POSTA_LUA_VERSION MATCHES "^(5\\.[1-5]|luajit)$")
-  message(FATAL_ERROR "POSTA_LUA_VERSION=${POSTA_LUA_VERSION}: want 5.1, 5.2, 5.3, 5.4 or luajit")
+# The Lua that a folder's lua.h is of: "5.4"; empty when there is none or it cannot be read.
+function(posta_lua_h_version folder out)
+  set(found)
+  if(EXISTS "${folder}/lua.h")
+    file(STRINGS "${folder}/lua.h" lines REGEX "^#define[ \t]+LUA_VERSION_(NUM[ \t]+50|MINOR_N[ \t]+)[0-9]")
+    if(lines)
+      string(REGEX REPLACE "^.*([0-9])[^0-9]*$" "5.\\1" found "${lines}")
+    endif()
+  endif()
+  set(${out} "${found}" PARENT_SCOPE)
+endfunction()
+
+# Normal variables, not cached: both may change from one configuration to the next.
+set(lua_version "${POSTA_LUA_VERSION}")
+set(lua_include "${POSTA_LUA_INCLUDE_DIR}")
+if(NOT lua_version)
+  posta_lua_h_version("${lua_include}" lua_version)
+  if(NOT lua_version)
+    set(lua_version 5.4)
+  endif()
+endif()
+if(NOT lua_version MATCHES "^(5\\.[1-5]|luajit)$")
+  message(FATAL_ERROR "POSTA_LUA_VERSION=${lua_version}: want 5.1, 5.2, 5.3, 5.4 or luajit")
 endif()
 
 # LuaJIT speaks the ABI of 5.1 and looks for modules where 5.1 does.
-set(POSTA_LUA_ABI ${POSTA_LUA_VERSION})
-if(POSTA_LUA_VERSION STREQUAL "luajit")
+set(POSTA_LUA_ABI ${lua_version})
+if(lua_version STREQUAL "luajit")
   set(POSTA_LUA_ABI 5.1)
 endif()
 
-# Not cached: the answer belongs to the version, and both may change from one configuration to the next.
-set(lua_include ${POSTA_LUA_INCLUDE_DIR})
 if(NOT lua_include)
-  string(REPLACE "." "" lua_digits ${POSTA_LUA_VERSION})
-  set(lua_suffixes lua${POSTA_LUA_VERSION} lua-${POSTA_LUA_VERSION} lua${lua_digits})
-  if(POSTA_LUA_VERSION STREQUAL "luajit")
+  string(REPLACE "." "" lua_digits ${lua_version})
+  set(lua_suffixes lua${lua_version} lua-${lua_version} lua${lua_digits})
+  if(lua_version STREQUAL "luajit")
     set(lua_suffixes luajit-2.1 luajit-2.0)
   endif()
   unset(posta_lua_h CACHE)
@@ -24,16 +43,15 @@ if(NOT lua_include)
   unset(posta_lua_h CACHE)
 endif()
 if(NOT EXISTS "${lua_include}/lua.h")
-  message(FATAL_ERROR "lua.h of Lua ${POSTA_LUA_VERSION} not found: install its headers (Debian: "
-                      "liblua${POSTA_LUA_VERSION}-dev, libluajit-5.1-dev), or give "
-                      "POSTA_LUA_INCLUDE_DIR, or -DPOSTA_BUILD_LUA=OFF")
+  message(FATAL_ERROR "lua.h of Lua ${lua_version} not found: install its headers (Debian: "
+                      "liblua${lua_version}-dev; libluajit-5.1-dev), or give POSTA_LUA_INCLUDE_DIR, "
+                      "or -DPOSTA_BUILD_LUA=OFF")
 endif()
-# The header decides; a module built for another Lua than its folder says would fail only at load.
-file(STRINGS "${lua_include}/lua.h" lua_number REGEX "^#define[ \t]+LUA_VERSION_NUM[ \t]+5")
-string(REGEX REPLACE ".*LUA_VERSION_NUM[ \t]+5[0]([0-9]).*" "5.\\1" lua_number "${lua_number}")
-if(lua_number AND NOT lua_number STREQUAL POSTA_LUA_ABI)
-  message(FATAL_ERROR "${lua_include}/lua.h is of Lua ${lua_number}, "
-                      "but POSTA_LUA_VERSION is ${POSTA_LUA_VERSION}")
+# A module built for another Lua than its folder says would fail only when it is loaded.
+posta_lua_h_version("${lua_include}" lua_h_version)
+if(lua_h_version AND NOT lua_h_version STREQUAL POSTA_LUA_ABI)
+  message(FATAL_ERROR "${lua_include}/lua.h is of Lua ${lua_h_version}, "
+                      "but POSTA_LUA_VERSION is ${lua_version}")
 endif()
 
 # Lua 5.1, 5.2 and LuaJIT get the C functions of 5.3 from lua-compat-5.3.
@@ -48,11 +66,11 @@ if(POSTA_LUA_ABI VERSION_LESS 5.3)
     unset(posta_compat_h CACHE)
   endif()
   if(NOT EXISTS "${lua_compat}/compat-5.3.h")
-    message(FATAL_ERROR "compat-5.3.h not found: Lua ${POSTA_LUA_VERSION} needs lua-compat-5.3 "
+    message(FATAL_ERROR "compat-5.3.h not found: Lua ${lua_version} needs lua-compat-5.3 "
                         "(Debian: lua-compat53-dev), or give POSTA_COMPAT53_INCLUDE_DIR")
   endif()
 endif()
-message(STATUS "Lua ${POSTA_LUA_VERSION}: ${lua_include} ${lua_compat}")
+message(STATUS "Lua ${lua_version}: ${lua_include} ${lua_compat}")
 
 function(posta_lua_target target)
   posta_compile_options(${target})
