@@ -1,0 +1,358 @@
+/* core/mime: from what was given to the program. Everything that only the whole message can tell is
+ * checked here; what is random or taken from the clock is drawn once and kept, so that composing
+ * again gives the same octets. */
+#include "mime_i.h"
+
+#define BLOCK_SPACE 4096u
+#define DRAWS_MAX   4u /* a second hit in 2^128 means that the randomness is none */
+
+/* ---- the program ---- */
+
+static posta__seg *add_seg(posta_message *m, posta__seg_kind kind) {
+    posta__program *g = &m->program;
+    posta__seg *s = posta__arena_take(&g->arena, sizeof *s);
+    if (!s) return NULL;
+    *s = (posta__seg){.kind = kind};
+    if (g->last)
+        g->last->next = s;
+    else
+        g->first = s;
+    g->last = s;
+    return s;
+}
+
+static void add_len(posta__program *g, uint64_t len) {
+    posta__add(g->len, len, &g->len);
+}
+
+posta_status posta__program_take(posta_message *m, posta_span s) {
+    posta__seg *last = m->program.last;
+    bool joins =
+        last && last->kind == POSTA__SEG_LITERAL && last->literal.p + last->literal.len == s.p;
+    if (!joins) {
+        last = add_seg(m, POSTA__SEG_LITERAL);
+        if (!last) return POSTA_E_MEMORY;
+        last->literal = posta__span(s.p, 0);
+    }
+    last->literal.len += s.len;
+    add_len(&m->program, s.len);
+    return POSTA_OK;
+}
+
+posta_status posta__program_put(posta_message *m, posta_span s) {
+    uint8_t *copy = posta__arena_bytes(&m->program.arena, s.len);
+    if (!copy) return POSTA_E_MEMORY;
+    memcpy(copy, s.p, s.len);
+    return posta__program_take(m, posta__span(copy, s.len));
+}
+
+static bool ends_in_line(const posta__part *p) {
+    if (p->cte == POSTA__CTE_BASE64 || (p->cte == POSTA__CTE_QP && !p->is_text))
+        return p->out_len > 0;
+    return p->is_scanned && !p->scan.ends_line;
+}
+
+static uint64_t eol_len(const posta__part *p) {
+    if (!p) return 2;
+    if (!ends_in_line(p)) return 0;
+    return p->cte == POSTA__CTE_QP && !p->is_text ? 3 : 2;
+}
+
+posta_status posta__program_add(posta_message *m, posta__seg_kind kind, posta__part *part) {
+    posta__seg *s = add_seg(m, kind);
+    if (!s) return POSTA_E_MEMORY;
+    s->part = part;
+    add_len(&m->program, kind == POSTA__SEG_EOL ? eol_len(part) : part->out_len);
+    if (part && part->has_8bit) m->program.has_8bit = true;
+    return POSTA_OK;
+}
+
+static void reset(posta_message *m) {
+    posta__program *g = &m->program;
+    posta__arena_free(&g->arena);
+    memset(g, 0, sizeof *g);
+    posta__arena_init(&g->arena, m->port, NULL, 0, BLOCK_SPACE);
+    memset(&m->run, 0, sizeof m->run);
+    m->run.status = POSTA_E_STATE;
+    m->wanted = POSTA_NO_SLOT;
+    if (!m->status) memset(&m->problem, 0, sizeof m->problem);
+}
+
+/* ---- what is drawn ---- */
+
+static posta_status draw(posta_message *m, uint8_t out[16]) {
+    if (!m->port->entropy(m->port->user, out, 16)) return POSTA_OK;
+    return posta__blame_on(m, POSTA_E_ENTROPY, "", posta_status_text(POSTA_E_ENTROPY));
+}
+
+/* <32 hex digits @ domain of the first From>, RFC 5322 3.6.4. */
+static posta_status draw_id(posta_message *m) {
+    posta_span domain = m->addresses[POSTA_FROM].first->a.domain;
+    char hex[POSTA__BOUNDARY_LEN];
+    uint8_t random[16], *p;
+    posta_window w;
+    posta_status status;
+    if (m->id.len > 0) return POSTA_OK;
+    status = draw(m, random);
+    if (status) return status;
+    posta__boundary_put(random, hex);
+    p = posta__arena_bytes(&m->arena, domain.len + 36);
+    if (!p) return POSTA_E_MEMORY;
+    w = posta__window(p, domain.len + 36);
+    posta__put(&w, POSTA_LIT("<"));
+    posta__put(&w, posta__span(hex + 2, 32));
+    posta__put(&w, POSTA_LIT("@"));
+    posta__put(&w, domain);
+    posta__put(&w, POSTA_LIT(">"));
+    posta__put(&w, posta__span("", 1));
+    m->id = posta__span(p, w.len - 1);
+    return POSTA_OK;
+}
+
+static posta_status draw_boundaries(posta_message *m) {
+    size_t i;
+    for (i = 0; i < POSTA__MULTIPARTS; i++) {
+        uint8_t random[16];
+        posta_status status = draw(m, random);
+        if (status) return status;
+        posta__boundary_put(random, m->boundary[i]);
+    }
+    m->has_boundary = true;
+    return POSTA_OK;
+}
+
+/* A clock that does not know, or knows nonsense, gives no Date field; the server then adds one. */
+static posta_status take_date(posta_message *m) {
+    uint8_t text[POSTA__DATE_LEN + 1];
+    posta_window w = posta__window(text, sizeof text);
+    int64_t now = m->port->unix_time ? m->port->unix_time(m->port->user) : -1;
+    char *copy;
+    if (m->date.len > 0 || now < 0 || posta__date_put(&w, now, 0)) return POSTA_OK;
+    copy = posta__arena_copy(&m->arena, posta__span(w.p, w.len));
+    if (!copy) return POSTA_E_MEMORY;
+    m->date = posta__span(copy, w.len);
+    return POSTA_OK;
+}
+
+/* ---- the parts ---- */
+
+typedef posta_status (*visit)(posta_message *m, posta__part *p);
+
+static posta_status visit_list(posta_message *m, posta__part *p, visit v) {
+    posta_status status = POSTA_OK;
+    for (; p && !status; p = p->next)
+        status = v(m, p);
+    return status;
+}
+
+static posta_status visit_parts(posta_message *m, visit v) {
+    posta_status status = POSTA_OK;
+    if (m->text) status = v(m, m->text);
+    if (!status && m->html) status = v(m, m->html);
+    if (!status) status = visit_list(m, m->inlines, v);
+    return status ? status : visit_list(m, m->attachments, v);
+}
+
+static posta_status choose(posta_message *m, posta__part *p) {
+    return posta__part_choose(m, p, m->program.may_8bit, p == posta__tree_root(m));
+}
+
+/* POSTA_E_STATE: a delimiter line stands in a body that will not be encoded. Bodies that cannot be
+   looked at are watched while they are pulled. Behaviour H12. */
+static posta_status find_collision(posta_message *m, posta__part *p) {
+    posta__watch w = {.n = 0};
+    bool is_open = p->cte == POSTA__CTE_7BIT || p->cte == POSTA__CTE_8BIT;
+    if (p->body.kind != POSTA_BODY_DATA || !is_open) return POSTA_OK;
+    return posta__watch_step(&w, m, p->body.data) ? POSTA_OK : POSTA_E_STATE;
+}
+
+static posta_status settle_boundaries(posta_message *m) {
+    size_t n;
+    if (!posta__tree_is_multipart(m)) return POSTA_OK;
+    for (n = 0; n < DRAWS_MAX; n++) {
+        posta_status status = POSTA_OK;
+        if (!m->has_boundary) status = draw_boundaries(m);
+        if (status) return status;
+        if (!visit_parts(m, find_collision)) return POSTA_OK;
+        m->has_boundary = false;
+    }
+    return posta__blame_on(m, POSTA_E_ENTROPY, "", "the random bytes repeat");
+}
+
+static posta_status take_read_space(posta_message *m) {
+    const posta__part *p;
+    bool needs = false;
+    uint8_t *space;
+    for (p = m->all; p; p = p->next_all)
+        needs = needs || p->body.kind == POSTA_BODY_SOURCE;
+    if (!needs) return POSTA_OK;
+    space = posta__arena_bytes(&m->program.arena, POSTA_MIME_READ_SPACE);
+    if (!space) return POSTA_E_MEMORY;
+    m->program.read = posta__window(space, POSTA_MIME_READ_SPACE);
+    return POSTA_OK;
+}
+
+/* ---- compiling ---- */
+
+static posta_status compile_raw(posta_message *m) {
+    posta_status status = posta__raw_check(m, m->raw);
+    m->raw->cte = POSTA__CTE_8BIT;
+    return status ? status : posta__program_add(m, POSTA__SEG_BODY, m->raw);
+}
+
+static posta_status compile_tree(posta_message *m, posta__shape shape) {
+    posta_status status = POSTA_OK;
+    bool is_message = shape == POSTA__SHAPE_MESSAGE;
+    if (is_message) status = take_date(m);
+    if (!status && is_message) status = draw_id(m);
+    if (!status) status = visit_parts(m, choose);
+    if (!status) status = settle_boundaries(m);
+    if (!status && is_message) status = posta__head_write(m);
+    if (!status) status = posta__head_version(m);
+    if (!status && !is_message) status = posta__head_extra(m);
+    return status ? status : posta__tree_write(m);
+}
+
+posta_status posta__compile(posta_message *m, posta__shape shape, bool may_8bit) {
+    posta_status status;
+    reset(m);
+    m->program.may_8bit = may_8bit;
+    status = posta__parts_rewind(m);
+    if (!status) status = take_read_space(m);
+    if (!status && m->raw)
+        status = compile_raw(m);
+    else if (!status)
+        status = compile_tree(m, shape);
+    if (status == POSTA_E_MEMORY)
+        posta__blame_on(m, POSTA_E_MEMORY, "", posta_status_text(POSTA_E_MEMORY));
+    if (status) {
+        m->run.status = status;
+        return status;
+    }
+    m->program.shape = shape;
+    posta__run_begin(m);
+    return POSTA_OK;
+}
+
+/* ---- the whole message ---- */
+
+static posta_status missing(posta_message *m, const char *label, const char *why) {
+    return posta__blame_on(m, POSTA_E_FIELD, label, why);
+}
+
+static posta_status check_raw(posta_message *m) {
+    bool has_fields = m->has_subject || m->date.len > 0 || m->id.len > 0 || m->headers;
+    bool has_parts = m->text || m->html || m->inlines || m->attachments;
+    size_t i;
+    for (i = 0; i < POSTA_ENVELOPE_FROM; i++)
+        has_fields = has_fields || m->addresses[i].first;
+    if (has_fields || has_parts)
+        return missing(m, "raw", "is a finished text; besides it only the envelope can be given");
+    if (!m->has_envelope_from) return missing(m, "envelope.from", "is needed with a raw text");
+    if (m->addresses[POSTA_ENVELOPE_TO].n == 0)
+        return missing(m, "envelope.to", "is needed with a raw text");
+    return POSTA_OK;
+}
+
+posta_status posta__check_whole(posta_message *m) {
+    size_t recipients = m->addresses[POSTA_TO].n + m->addresses[POSTA_CC].n +
+                        m->addresses[POSTA_BCC].n + m->addresses[POSTA_ENVELOPE_TO].n;
+    if (m->raw) return check_raw(m);
+    if (m->addresses[POSTA_FROM].n == 0) return missing(m, "from", "is needed: an address");
+    if (recipients == 0) return missing(m, "to", "is needed: at least one recipient");
+    return POSTA_OK;
+}
+
+posta_status posta__check_parts(posta_message *m) {
+    if (m->inlines && !m->html)
+        return missing(m, m->inlines->label, "needs an html that shows it; else attach it");
+    return POSTA_OK;
+}
+
+/* ---- the source ---- */
+
+static posta_status rewind_message(void *message) {
+    posta_message *m = message;
+    posta_status status = posta__parts_rewind(m);
+    if (status)
+        m->run.status = status;
+    else
+        posta__run_begin(m);
+    return status;
+}
+
+static bool can_rewind(const posta_message *m) {
+    const posta__part *p;
+    for (p = m->all; p; p = p->next_all) {
+        if (p->body.kind == POSTA_BODY_SLOT) return false;
+        if (p->body.kind == POSTA_BODY_SOURCE && !p->body.source.rewind) return false;
+    }
+    return true;
+}
+
+posta_status posta_message_compose(posta_message *m, const posta_compose_options *options,
+                                   posta_source *source_out, bool *has_8bit_out) {
+    static const posta_compose_options standard = POSTA_COMPOSE_OPTIONS;
+    posta_status status;
+    if (!m || !source_out) return POSTA_E_ARGUMENT;
+    memset(source_out, 0, sizeof *source_out);
+    if (!options) options = &standard;
+    if (options->size < sizeof standard) return POSTA_E_ARGUMENT;
+    if (m->status) return m->status;
+    status = posta__check_whole(m);
+    if (!status) status = posta__check_parts(m);
+    if (!status) status = posta__compile(m, POSTA__SHAPE_MESSAGE, options->may_8bit);
+    if (status) return status;
+    source_out->user = m;
+    source_out->pull = posta__message_pull;
+    source_out->rewind = can_rewind(m) ? rewind_message : NULL;
+    source_out->len = m->program.len;
+    if (has_8bit_out) *has_8bit_out = m->program.has_8bit;
+    return POSTA_OK;
+}
+
+/* ---- the MIME part alone ---- */
+
+static posta_status mime_begin(posta_message *m) {
+    posta_status status;
+    if (m->program.shape == POSTA__SHAPE_MIME_ONLY) return POSTA_OK;
+    if (m->raw) return missing(m, "raw", "is a finished text: it has no part of its own");
+    status = posta__check_parts(m);
+    return status ? status : posta__compile(m, POSTA__SHAPE_MIME_ONLY, false);
+}
+
+posta_status posta_mime_get_header(posta_message *m, void *out, size_t cap, size_t *n_out) {
+    posta_window w;
+    posta_status status;
+    uint64_t left;
+    if (!m || !n_out || (!out && cap > 0)) return POSTA_E_ARGUMENT;
+    *n_out = 0;
+    /* after the end of the body a next reading begins */
+    if (m->run.status == POSTA_END) m->program.shape = POSTA__SHAPE_NONE;
+    status = m->status ? m->status : mime_begin(m);
+    if (status) return status;
+    left = m->program.head_len > m->run.given ? m->program.head_len - m->run.given : 0;
+    w = posta__window(out, cap < left ? cap : (size_t)left);
+    if (w.cap == 0) return POSTA_OK;
+    status = posta__message_pull(m, &w);
+    *n_out = w.len;
+    return status;
+}
+
+posta_status posta_mime_get_body(posta_message *m, void *out, size_t cap, size_t *n_out) {
+    posta_window w;
+    posta_status status;
+    if (!m || !n_out || (!out && cap > 0)) return POSTA_E_ARGUMENT;
+    *n_out = 0;
+    status = m->status ? m->status : mime_begin(m);
+    while (!status && m->run.given < m->program.head_len) {
+        uint8_t skipped[64];
+        size_t n;
+        status = posta_mime_get_header(m, skipped, sizeof skipped, &n);
+    }
+    if (status) return status;
+    w = posta__window(out, cap);
+    status = posta__message_pull(m, &w);
+    *n_out = w.len;
+    return status == POSTA_END ? POSTA_OK : status;
+}

@@ -1,0 +1,313 @@
+/* core/mime: the setters of header fields and of the envelope. Every string is checked here, once,
+ * by the codec's check for its grammar, and refused with the field's name; nothing is stripped. */
+#include "mime_i.h"
+
+static const char *const address_labels[POSTA__ADDRESS_FIELDS] = {
+    "from", "sender", "reply_to", "to", "cc", "bcc", "envelope.from", "envelope.to",
+};
+
+/* ---- addresses ---- */
+
+static bool is_single(posta_address_field field) {
+    return field == POSTA_SENDER || field == POSTA_ENVELOPE_FROM;
+}
+
+static bool takes_groups(posta_address_field field) {
+    return field != POSTA_FROM && !is_single(field);
+}
+
+static unsigned path_flags(posta_address_field field) {
+    bool is_recipient =
+        field == POSTA_TO || field == POSTA_CC || field == POSTA_BCC || field == POSTA_ENVELOPE_TO;
+    return is_recipient ? POSTA__PATH_POSTMASTER_OK : 0;
+}
+
+/* Header and envelope come from the same parts, so whatever may stand in a field must also be a
+   path that RCPT takes: written once and read back strictly. Behaviour C03. */
+static posta_status check_path(const posta__address *a, posta_address_field field,
+                               posta__address_fault *fault_out) {
+    uint8_t written[2 * POSTA_MAX_PATH], again[2 * POSTA_MAX_PATH];
+    posta_window w = posta__window(written, sizeof written);
+    posta_window r = posta__window(again, sizeof again);
+    if (!posta__path_put(&w, a)) {
+        fault_out->why = "is longer than 254 octets";
+        return POSTA_E_FIELD;
+    }
+    return posta__path_rewrite(posta__span(w.p, w.len), path_flags(field), &r, fault_out);
+}
+
+static posta_status add_entry(posta_message *m, posta_address_field field,
+                              const posta__address *a) {
+    posta__entries *e = &m->addresses[field];
+    posta__entry *entry = posta__arena_take(&m->arena, sizeof *entry);
+    if (!entry) return posta__setter_starves(m);
+    *entry = (posta__entry){NULL, *a};
+    if (e->last)
+        e->last->next = entry;
+    else
+        e->first = entry;
+    e->last = entry;
+    if (a->kind == POSTA__MAILBOX) e->n++;
+    m->to = NULL; /* the envelope is made anew */
+    return POSTA_OK;
+}
+
+static posta_status blame_address(posta_message *m, const char *label, posta_span value,
+                                  const char *why) {
+    posta__blame b = {label, value, why, POSTA__NOWHERE};
+    return posta__setter_fails(m, posta__blame_it(m, POSTA_E_FIELD, b));
+}
+
+/* The entry around a fault: from where it began to the next comma. */
+static posta_span entry_at(posta_span list, size_t begin, size_t fault_at) {
+    size_t end = fault_at > begin ? fault_at : begin;
+    while (begin < list.len && (list.p[begin] == ' ' || list.p[begin] == ','))
+        begin++;
+    if (end < begin) end = begin;
+    while (end < list.len && list.p[end] != ',')
+        end++;
+    return begin < list.len ? posta__span_sub(list, begin, end - begin) : list;
+}
+
+static posta_status take_address(posta_message *m, posta_address_field field, const char *label,
+                                 const posta__address *a, posta_span shown) {
+    posta__address_fault fault = {"is no address", 0, false};
+    if (a->kind != POSTA__MAILBOX && !takes_groups(field))
+        return blame_address(m, label, shown, "is a group; this field takes none");
+    if (a->kind != POSTA__MAILBOX) return add_entry(m, field, a);
+    if (is_single(field) && m->addresses[field].n > 0)
+        return blame_address(m, label, shown, "is a second address; this field takes one");
+    if (check_path(a, field, &fault)) return blame_address(m, label, shown, fault.why);
+    return add_entry(m, field, a);
+}
+
+static posta_status set_null_path(posta_message *m, const char *label) {
+    if (m->addresses[POSTA_ENVELOPE_FROM].n > 0)
+        return blame_address(m, label, POSTA_LIT(""), "is a second address; this field takes one");
+    m->has_envelope_from = true;
+    m->to = NULL;
+    return POSTA_OK;
+}
+
+static bool is_null_path(posta_address_field field, posta_span s) {
+    return field == POSTA_ENVELOPE_FROM && (s.len == 0 || posta_span_is(s, POSTA_LIT("<>")));
+}
+
+posta_status posta_message_addresses(posta_message *m, posta_address_field field,
+                                     const char *list) {
+    char label[POSTA__LABEL_CAP];
+    posta_span in = posta__span_of(list);
+    posta__address_reader reader;
+    posta_status status;
+    if (!m || (size_t)field >= POSTA__ADDRESS_FIELDS) return POSTA_E_ARGUMENT;
+    status = posta__setter_begin(m, address_labels[field], label);
+    if (status) return status;
+    if (!list) return blame_address(m, label, in, "is missing");
+    if (is_null_path(field, in)) return set_null_path(m, label);
+    posta__address_reader_init(&reader, in);
+    for (;;) {
+        posta__address a;
+        posta__address_fault fault = {"is no address", 0, false};
+        size_t begin = reader.at;
+        posta_span shown;
+        status = posta__address_next(&reader, &m->arena, &a, &fault);
+        if (status == POSTA_END) break;
+        if (status == POSTA_E_MEMORY) return posta__setter_starves(m);
+        shown = entry_at(in, begin, status ? fault.at : reader.at);
+        if (status) return blame_address(m, label, shown, fault.why);
+        status = take_address(m, field, label, &a, shown);
+        if (status) return status;
+    }
+    if (field == POSTA_ENVELOPE_FROM) m->has_envelope_from = true;
+    return POSTA_OK;
+}
+
+posta_status posta_message_mailbox(posta_message *m, posta_address_field field, const char *name,
+                                   const char *address) {
+    char label[POSTA__LABEL_CAP];
+    posta_span text = posta__span_of(address), display = posta__span_of(name);
+    posta__address a;
+    posta__address_fault fault = {"is no address", 0, false};
+    posta__blame b = {label, display, NULL, POSTA__NOWHERE};
+    posta_status status;
+    if (!m || (size_t)field >= POSTA__ADDRESS_FIELDS) return POSTA_E_ARGUMENT;
+    status = posta__setter_begin(m, address_labels[field], label);
+    if (status) return status;
+    if (!address) return blame_address(m, label, text, "lacks its address");
+    if (posta__text_check_at(display, &b.why, &b.at))
+        return posta__setter_fails(m, posta__blame_it(m, POSTA_E_FIELD, b));
+    if (is_null_path(field, text)) return set_null_path(m, label);
+    status = posta__path_parse(text, path_flags(field), &m->arena, &a, &fault);
+    if (status == POSTA_E_MEMORY) return posta__setter_starves(m);
+    if (status) return blame_address(m, label, text, fault.why);
+    if (display.len > 0) {
+        char *copy = posta__arena_copy(&m->arena, display);
+        if (!copy) return posta__setter_starves(m);
+        a.name = posta__span(copy, display.len);
+    }
+    status = take_address(m, field, label, &a, text);
+    if (!status && field == POSTA_ENVELOPE_FROM) m->has_envelope_from = true;
+    return status;
+}
+
+/* ---- text fields ---- */
+
+/* Copies `s` into the arena; on failure the message is in error. */
+static bool keep(posta_message *m, posta_span s, posta_span *out) {
+    char *copy = posta__arena_copy(&m->arena, s);
+    if (copy)
+        *out = posta__span(copy, s.len);
+    else
+        posta__setter_starves(m);
+    return copy != NULL;
+}
+
+static posta_status blame_text(posta_message *m, const char *label, posta_span value,
+                               const char *why, size_t at) {
+    posta__blame b = {label, value, why, at};
+    return posta__setter_fails(m, posta__blame_it(m, POSTA_E_FIELD, b));
+}
+
+posta_status posta_message_subject(posta_message *m, const char *text) {
+    char label[POSTA__LABEL_CAP];
+    posta_span s = posta__span_of(text);
+    const char *why = NULL;
+    size_t at = 0;
+    posta_status status = posta__setter_begin(m, "subject", label);
+    if (status) return status;
+    if (!text) return blame_text(m, label, s, "is missing", POSTA__NOWHERE);
+    if (posta__text_check_at(s, &why, &at)) return blame_text(m, label, s, why, at);
+    if (!keep(m, s, &m->subject)) return m->status;
+    m->has_subject = true;
+    return POSTA_OK;
+}
+
+posta_status posta_message_date(posta_message *m, int64_t unix_seconds) {
+    char label[POSTA__LABEL_CAP];
+    uint8_t text[POSTA__DATE_LEN + 1];
+    posta_window w = posta__window(text, sizeof text);
+    posta_status status = posta__setter_begin(m, "date", label);
+    if (status) return status;
+    if (posta__date_put(&w, unix_seconds, 0))
+        return blame_text(m, label, posta__span_of(NULL), "is not in the years 1900 to 9999",
+                          POSTA__NOWHERE);
+    keep(m, posta__span(w.p, w.len), &m->date);
+    return m->status;
+}
+
+posta_status posta_message_date_text(posta_message *m, const char *date) {
+    char label[POSTA__LABEL_CAP];
+    posta_span s = posta__span_of(date);
+    const char *why = "is missing";
+    posta_status status = posta__setter_begin(m, "date", label);
+    if (status) return status;
+    if (!date || posta__date_parse(s, NULL, NULL, &why))
+        return blame_text(m, label, s, why, POSTA__NOWHERE);
+    keep(m, s, &m->date);
+    return m->status;
+}
+
+posta_status posta_message_id(posta_message *m, const char *id) {
+    char label[POSTA__LABEL_CAP];
+    posta_span s = posta__span_of(id), bare;
+    const char *why = "is missing";
+    uint8_t *p;
+    posta_status status = posta__setter_begin(m, "message_id", label);
+    if (status) return status;
+    if (!id || posta__msg_id_check(s, 0, &bare, &why))
+        return blame_text(m, label, s, why, POSTA__NOWHERE);
+    p = posta__arena_bytes(&m->arena, bare.len + 3);
+    if (!p) return posta__setter_starves(m);
+    p[0] = '<';
+    memcpy(p + 1, bare.p, bare.len);
+    memcpy(p + 1 + bare.len, ">", 2);
+    m->id = posta__span(p, bare.len + 2);
+    return POSTA_OK;
+}
+
+/* ---- other header fields ---- */
+
+typedef struct owned_field {
+    const char *name;
+    const char *why;
+} owned_field;
+
+/* Fields that have a setter: a second copy from here could contradict it. Behaviour C13, C14. */
+static const owned_field owned[] = {
+    {"From", "is written by posta; give the address as from"},
+    {"Sender", "is written by posta; give the address as sender"},
+    {"Reply-To", "is written by posta; give the addresses as reply_to"},
+    {"To", "is written by posta; give the addresses as to"},
+    {"Cc", "is written by posta; give the addresses as cc"},
+    {"Bcc", "must never be in the text; give the addresses as bcc"},
+    {"Resent-Bcc", "must never be in the text; give the addresses as bcc"},
+    {"Subject", "is written by posta; give the text as subject"},
+    {"Date", "is written by posta; give the time as date"},
+    {"Message-ID", "is written by posta; give it as message_id"},
+    {"MIME-Version", "is written by posta"},
+};
+
+static const char *const owned_in_part[] = {
+    "Content-Type",        "Content-Transfer-Encoding", "Content-ID",
+    "Content-Disposition", "Content-Description",
+};
+
+static const char *owned_why(posta_span name, bool in_part) {
+    posta_span content = POSTA_LIT("Content-");
+    size_t i;
+    for (i = 0; i < sizeof owned / sizeof owned[0]; i++) {
+        if (posta_span_is_nocase(name, posta__span_of(owned[i].name))) return owned[i].why;
+    }
+    if (!in_part && posta_span_is_nocase(posta__span_sub(name, 0, content.len), content))
+        return "is written by posta; give it as an option of the part";
+    for (i = 0; in_part && i < sizeof owned_in_part / sizeof owned_in_part[0]; i++) {
+        if (posta_span_is_nocase(name, posta__span_of(owned_in_part[i])))
+            return "is written by posta; give it as an option of the part";
+    }
+    return NULL;
+}
+
+posta__header *posta__header_new(posta_message *m, const char *label, posta_field field,
+                                 bool in_part) {
+    posta_span name = posta__span_of(field.name), value = posta__span_of(field.value);
+    const char *why = NULL;
+    size_t at = 0;
+    posta__header *h;
+    if (posta__field_name_check(name, &why) || (why = owned_why(name, in_part)) != NULL) {
+        blame_text(m, label, name, why, POSTA__NOWHERE);
+        return NULL;
+    }
+    if (!field.value || posta__text_check_at(value, &why, &at)) {
+        blame_text(m, label, value, why ? why : "lacks its value", why ? at : POSTA__NOWHERE);
+        return NULL;
+    }
+    h = posta__arena_take(&m->arena, sizeof *h);
+    if (!h) {
+        posta__setter_starves(m);
+        return NULL;
+    }
+    h->next = NULL;
+    return keep(m, name, &h->name) && keep(m, value, &h->value) ? h : NULL;
+}
+
+posta_status posta_message_header(posta_message *m, const char *name, const char *value) {
+    char label[POSTA__LABEL_CAP], standard[POSTA__LABEL_CAP];
+    posta__text t = posta__text_in(standard, sizeof standard);
+    posta__header *h;
+    posta_status status;
+    posta__text_put(&t, "headers");
+    if (!posta__field_name_check(posta__span_of(name), NULL)) {
+        posta__text_put(&t, ".");
+        posta__text_put(&t, name);
+    }
+    status = posta__setter_begin(m, standard, label);
+    if (status) return status;
+    h = posta__header_new(m, label, (posta_field){name, value}, false);
+    if (!h) return m->status;
+    if (m->headers_last)
+        m->headers_last->next = h;
+    else
+        m->headers = h;
+    m->headers_last = h;
+    return POSTA_OK;
+}

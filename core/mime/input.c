@@ -1,0 +1,158 @@
+/* core/mime: reading the body of a part, whatever it comes from, and holding it to the length that
+ * it promised. Behaviour C16, D09: fewer or more octets are a fault that names the part, never a
+ * cut text. */
+#include "mime_i.h"
+
+void posta__input_init(posta__input *i, posta__part *part) {
+    *i = (posta__input){.part = part};
+}
+
+static posta_status body_fault(posta_message *m, const posta__part *p, const char *why) {
+    return posta__blame_on(m, POSTA_E_BODY, p->label, why);
+}
+
+/* What will come: what was promised, or what a first reading counted. */
+static uint64_t expected(const posta__part *p) {
+    if (p->len == POSTA_LEN_UNKNOWN && p->is_scanned) return p->scan.octets;
+    return p->len;
+}
+
+static posta_status blame_len(posta_message *m, const posta__input *i) {
+    char why[128], count[POSTA_DECIMAL_CAP + 1];
+    posta__text t = posta__text_in(why, sizeof why), n = posta__text_in(count, sizeof count);
+    bool is_more = i->got > expected(i->part);
+    posta__text_number(&n, i->got);
+    posta__text_put(&t, is_more ? "gives more octets than the " : "ended after ");
+    if (!is_more) posta__text_put(&t, count);
+    if (!is_more) posta__text_put(&t, " of the ");
+    posta__text_number(&t, expected(i->part));
+    posta__text_put(&t, i->part->len == POSTA_LEN_UNKNOWN ? " it had at first"
+                        : is_more                         ? " it promised"
+                                                          : " octets it promised");
+    return body_fault(m, i->part, why);
+}
+
+/* Takes n more octets into account. */
+static posta_status count(posta_message *m, posta__input *i, size_t n) {
+    uint64_t will_come = expected(i->part);
+    bool fits = posta__add(i->got, n, &i->got);
+    if (will_come == POSTA_LEN_UNKNOWN) return POSTA_OK;
+    if (!fits || i->got > will_come) return blame_len(m, i);
+    if (i->ended && i->got < will_come) return blame_len(m, i);
+    return POSTA_OK;
+}
+
+static posta_status fill_source(posta_message *m, posta__input *i) {
+    const posta_source *source = &i->part->body.source;
+    posta_window *w = &m->program.read;
+    posta_status status, counted;
+    w->at = w->len = 0;
+    i->part->used = true;
+    status = source->pull(source->user, w);
+    if (w->len > w->cap) return body_fault(m, i->part, "has a source that wrote past its window");
+    if (status != POSTA_OK && status != POSTA_END && status != POSTA_AGAIN) {
+        posta__blame b = {i->part->label, {NULL, 0}, NULL, POSTA__NOWHERE};
+        char why[128];
+        posta__text t = posta__text_in(why, sizeof why);
+        posta__text_put(&t, "could not be read to its end: ");
+        posta__text_put(&t, posta_status_text(status));
+        b.why = why;
+        return posta__blame_it(m, POSTA_E_BODY, b);
+    }
+    if (status == POSTA_AGAIN && w->len == 0) return POSTA_AGAIN;
+    i->ended = status == POSTA_END;
+    counted = count(m, i, w->len);
+    if (counted) return counted;
+    /* OK without an octet breaks the contract; believed, it would make an endless loop */
+    if (w->len == 0 && !i->ended) return body_fault(m, i->part, "has a source that gives nothing");
+    i->in = posta__span(w->p, w->len);
+    return w->len > 0 ? POSTA_OK : POSTA_END;
+}
+
+static posta_status fill_slot(posta_message *m, posta__input *i) {
+    if (m->fed.len > 0) {
+        i->in = m->fed;
+        m->fed = posta__span(NULL, 0);
+        i->part->used = true;
+        return count(m, i, i->in.len);
+    }
+    if (m->fed_finished) {
+        posta_status status;
+        i->ended = true;
+        status = count(m, i, 0);
+        return status ? status : POSTA_END;
+    }
+    m->wanted = i->part->slot;
+    return POSTA_AGAIN;
+}
+
+posta_status posta__input_fill(posta_message *m, posta__input *i) {
+    if (i->in.len > 0) return POSTA_OK;
+    if (i->ended) return POSTA_END;
+    if (i->part->body.kind == POSTA_BODY_SOURCE) return fill_source(m, i);
+    if (i->part->body.kind == POSTA_BODY_SLOT) return fill_slot(m, i);
+    i->in = i->part->body.data;
+    i->got = i->in.len;
+    i->ended = true;
+    return i->in.len > 0 ? POSTA_OK : POSTA_END;
+}
+
+posta_status posta__part_rewind(posta_message *m, posta__part *p) {
+    const posta_source *source = &p->body.source;
+    if (!p->used) return POSTA_OK;
+    if (p->body.kind == POSTA_BODY_SLOT || !source->rewind)
+        return posta__blame_on(m, POSTA_E_STATE, p->label,
+                               "was read already and cannot be read a second time");
+    if (source->rewind(source->user)) return body_fault(m, p, "could not be read again");
+    p->used = false;
+    return POSTA_OK;
+}
+
+posta_status posta__parts_rewind(posta_message *m) {
+    posta__part *p;
+    m->wanted = POSTA_NO_SLOT;
+    m->fed = posta__span(NULL, 0);
+    m->fed_finished = false;
+    for (p = m->all; p; p = p->next_all) {
+        posta_status status = posta__part_rewind(m, p);
+        if (status) return status;
+    }
+    return POSTA_OK;
+}
+
+/* ---- slots ---- */
+
+size_t posta_message_wanted(const posta_message *m) {
+    return m ? m->wanted : POSTA_NO_SLOT;
+}
+
+static bool is_wanted(const posta_message *m, size_t slot) {
+    return slot != POSTA_NO_SLOT && m->wanted == slot && !m->run.status;
+}
+
+posta_status posta_message_feed(posta_message *m, size_t slot, const void *p, size_t len) {
+    if (!m || (!p && len > 0)) return POSTA_E_ARGUMENT;
+    if (!is_wanted(m, slot)) return POSTA_E_STATE;
+    if (len == 0) return POSTA_OK; /* not yet: still wanted */
+    m->fed = posta__span(p, len);
+    m->wanted = POSTA_NO_SLOT;
+    return POSTA_OK;
+}
+
+posta_status posta_message_finish(posta_message *m, size_t slot) {
+    if (!m) return POSTA_E_ARGUMENT;
+    if (!is_wanted(m, slot)) return POSTA_E_STATE;
+    m->fed_finished = true;
+    m->wanted = POSTA_NO_SLOT;
+    return POSTA_OK;
+}
+
+posta_status posta_message_fail(posta_message *m, size_t slot, const char *why) {
+    const posta__part *p;
+    if (!m) return POSTA_E_ARGUMENT;
+    if (!is_wanted(m, slot)) return POSTA_E_STATE;
+    p = m->run.input.part;
+    m->wanted = POSTA_NO_SLOT;
+    m->run.status = body_fault(m, p, why && why[0] ? why : "could not be read to its end");
+    return POSTA_OK;
+}

@@ -1,0 +1,307 @@
+/* core/mime: the composer's own words.
+ *
+ *     setters (field.c, part.c)  ->  posta_message: lists of fields and parts, in one arena
+ *     compose (compose.c)        ->  program: a flat list of segments, in an arena of its own, so
+ * that composing again gives the memory of the last time back pull (pull.c)              -> octets,
+ * copied or encoded straight into the consumer's window
+ *
+ * Freestanding; no recursion; memory, time and randomness come from the message's port.
+ */
+#ifndef POSTA_MIME_I_H
+#define POSTA_MIME_I_H
+
+#include "../codec/codec_i.h"
+#include "posta/mime.h"
+
+/* Octets read from a source at a time. */
+#ifndef POSTA_MIME_READ_SPACE
+#if defined(POSTA_TINY) && POSTA_TINY
+#define POSTA_MIME_READ_SPACE 16u
+#else
+#define POSTA_MIME_READ_SPACE 8192u
+#endif
+#endif
+
+#define POSTA__LABEL_CAP sizeof(((posta_problem *)0)->field)
+
+/* ---- problems (problem.c) ---- */
+
+/** What is wrong, for one sentence: `label: "value" why (byte at)`. */
+typedef struct posta__blame {
+    const char *label;
+    posta_span value; /* p null: none is shown */
+    const char *why;
+    size_t at; /* SIZE_MAX: no place is shown */
+} posta__blame;
+
+#define POSTA__NOWHERE SIZE_MAX
+
+/** Bounded text: what does not fit is left out; always NUL-terminated. */
+typedef struct posta__text {
+    char *p;
+    size_t cap;
+    size_t len;
+} posta__text;
+
+posta__text posta__text_in(char *p, size_t cap);
+void posta__text_put(posta__text *t, const char *s);
+void posta__text_number(posta__text *t, uint64_t n);
+/** In quotes, clipped at 60 octets, with controls and what is not UTF-8 escaped. */
+void posta__text_value(posta__text *t, posta_span value);
+
+/** Writes the problem and answers `status`. Allocates nothing. */
+posta_status posta__blame_it(posta_message *m, posta_status status, posta__blame b);
+/** The same for `label: why`. */
+posta_status posta__blame_on(posta_message *m, posta_status status, const char *label,
+                             const char *why);
+
+/* ---- fields ---- */
+
+typedef struct posta__entry posta__entry;
+struct posta__entry {
+    posta__entry *next;
+    posta__address a;
+};
+
+#define POSTA__ADDRESS_FIELDS ((size_t)POSTA_ENVELOPE_TO + 1u)
+
+typedef struct posta__entries {
+    posta__entry *first, *last;
+    size_t n; /* mailboxes, groups not counted */
+} posta__entries;
+
+typedef struct posta__header posta__header;
+struct posta__header {
+    posta__header *next;
+    posta_span name, value;
+};
+
+/** Checks a field that a caller names and copies it; the message's own fields are refused, all
+ * Content-* in the message, those that posta writes in a part. Null: the message is in error. */
+posta__header *posta__header_new(posta_message *m, const char *label, posta_field field,
+                                 bool in_part);
+
+/* ---- parts ---- */
+
+typedef enum posta__use {
+    POSTA__USE_TEXT,
+    POSTA__USE_HTML,
+    POSTA__USE_INLINE,
+    POSTA__USE_ATTACHMENT,
+    POSTA__USE_RAW
+} posta__use;
+
+typedef struct posta__part posta__part;
+struct posta__part {
+    posta__part *next;     /* of the same use */
+    posta__part *next_all; /* of the message: for closing and rewinding */
+    const char *label;
+    posta__use use;
+    bool is_text;  /* line ends are canonicalised; else octets arrive unchanged */
+    bool is_whole; /* message/...: may not be encoded, RFC 2046 5.2 */
+    /* what was said about it; empty: not given */
+    posta_span name, type, charset, disposition, description, content_id;
+    posta__header *headers, *headers_last;
+    posta_encoding encoding;
+    /* where it comes from */
+    posta_body body;
+    uint64_t len; /* octets that will come, or POSTA_LEN_UNKNOWN */
+    size_t slot;  /* SLOT: its number */
+    bool used;    /* something was taken from a source or slot since it was last at its begin */
+    /* what compose found */
+    bool is_scanned;
+    bool has_8bit;
+    posta__scan scan; /* is_scanned; its lengths only */
+    posta__cte cte;
+    uint64_t out_len; /* encoded, or POSTA_LEN_UNKNOWN */
+};
+
+/** The media type for a file name; "application/octet-stream" when it is not known. */
+posta_span posta__type_of_name(posta_span name);
+
+/* ---- the program ---- */
+
+typedef enum posta__seg_kind {
+    POSTA__SEG_LITERAL, /* octets as they are */
+    POSTA__SEG_BODY,    /* a part, encoded */
+    POSTA__SEG_EOL      /* a line end if the octet before is none: the end of the message */
+} posta__seg_kind;
+
+typedef struct posta__seg posta__seg;
+struct posta__seg {
+    posta__seg *next;
+    posta__seg_kind kind;
+    posta_span literal;
+    posta__part *part; /* BODY, EOL: of the part before it, or null */
+};
+
+typedef enum posta__shape {
+    POSTA__SHAPE_NONE,
+    POSTA__SHAPE_MESSAGE,
+    POSTA__SHAPE_MIME_ONLY /* posta_mime_get_header: without From, To, ... */
+} posta__shape;
+
+typedef struct posta__program {
+    posta_arena arena;
+    posta__shape shape;
+    posta__seg *first, *last;
+    uint64_t len;      /* of everything, or POSTA_LEN_UNKNOWN */
+    uint64_t head_len; /* up to and with the blank line */
+    bool has_8bit;
+    bool may_8bit;
+    posta_window read; /* what was read from a source; p null: no source */
+} posta__program;
+
+/* ---- reading a body (input.c) ---- */
+
+typedef struct posta__input {
+    posta__part *part;
+    posta_span in; /* octets not taken yet */
+    uint64_t got;  /* octets that the body gave so far, `in` with them */
+    bool ended;
+} posta__input;
+
+void posta__input_init(posta__input *i, posta__part *part);
+/** Makes `in` not empty, or answers POSTA_END; POSTA_AGAIN: a slot waits or the source has nothing
+ * now; POSTA_E_BODY with the problem told. */
+posta_status posta__input_fill(posta_message *m, posta__input *i);
+/** Brings every part's body back to its begin. POSTA_E_STATE: one cannot be read twice. */
+posta_status posta__parts_rewind(posta_message *m);
+posta_status posta__part_rewind(posta_message *m, posta__part *p);
+
+/* ---- watching what goes by (watch.c) ---- */
+
+#define POSTA__MARK_LEN (2u + POSTA__BOUNDARY_LEN) /* "--" and the boundary */
+
+/** Looks for the message's delimiter lines in octets that are not encoded. */
+typedef struct posta__watch {
+    uint8_t line[POSTA__MARK_LEN];
+    size_t n; /* octets of the line in `line`; POSTA__MARK_LEN + 1: the rest does not matter */
+} posta__watch;
+
+/** False: one of the message's boundaries is in it. */
+bool posta__watch_step(posta__watch *w, const posta_message *m, posta_span s);
+
+/** Reads the header block of a raw message as it goes by. */
+typedef struct posta__raw_watch {
+    uint8_t
+        name[32]; /* of the field in this line, in lower case; longer ones are not of interest */
+    size_t n;
+    bool in_body, in_value;
+    uint16_t seen; /* singletons, a bit each */
+} posta__raw_watch;
+
+/** Null, or a phrase for what may not be there ("has a Bcc field"). Takes whole CRLF lines, in
+ * pieces. */
+const char *posta__raw_watch_step(posta__raw_watch *w, posta_span s);
+
+/* ---- pulling (pull.c) ---- */
+
+#define POSTA__SPILL_CAP 16u
+
+typedef struct posta__run {
+    posta_status status; /* POSTA_END or a fault: final */
+    posta__seg *seg;     /* null: the end */
+    size_t at;           /* LITERAL, EOL: octets given */
+    uint64_t given;      /* octets of the message given */
+    uint8_t last;        /* the last of them, 0: none */
+    /* the body that is going on */
+    bool in_body, is_flushed;
+    posta__input input;
+    uint64_t gave; /* encoded octets of this body */
+    union {
+        posta__base64 base64;
+        posta__qp qp;
+        posta__lines lines;
+    } enc;
+    posta__watch watch;
+    posta__raw_watch raw;
+    /* a unit that the consumer's window was too small for */
+    uint8_t spill_at[POSTA__SPILL_CAP];
+    posta_window spill;
+} posta__run;
+
+void posta__run_begin(posta_message *m);
+posta_status posta__message_pull(void *message, posta_window *out);
+
+/* ---- the message ---- */
+
+#define POSTA__MULTIPARTS 3u /* mixed, alternative, related */
+
+struct posta_message {
+    const posta_port *port;
+    posta_arena arena;
+    posta_status status; /* the first setter's error, sticky */
+    posta_problem problem;
+    char label[POSTA__LABEL_CAP]; /* for the next setter; "": none */
+    /* header */
+    posta__entries addresses[POSTA__ADDRESS_FIELDS];
+    bool has_envelope_from;
+    bool has_subject;
+    posta_span subject;
+    posta_span date; /* as it will be written; empty: not given */
+    posta_span id;   /* with brackets */
+    posta__header *headers, *headers_last;
+    /* parts */
+    posta__part *all, *all_last;
+    posta__part *text, *html, *raw;
+    posta__part *inlines, *inlines_last;
+    posta__part *attachments, *attachments_last;
+    size_t inlines_n, attachments_n, slots_n;
+    posta_line_ends line_ends;
+    /* composing */
+    bool has_boundary;
+    char boundary[POSTA__MULTIPARTS][POSTA__BOUNDARY_LEN];
+    posta__program program;
+    posta__run run;
+    /* slots */
+    size_t wanted;  /* POSTA_NO_SLOT: none */
+    posta_span fed; /* of the wanted slot */
+    bool fed_finished;
+    /* envelope, made once */
+    posta_recipient *to;
+    size_t to_n;
+    const char *from;
+};
+
+/** Begins a setter: POSTA_OK, or the message's earlier error. Takes the label, else `standard`. */
+posta_status posta__setter_begin(posta_message *m, const char *standard,
+                                 char label_out[POSTA__LABEL_CAP]);
+/** Answers `status` and keeps it as the message's error. */
+posta_status posta__setter_fails(posta_message *m, posta_status status);
+/** Out of memory, in a setter. */
+posta_status posta__setter_starves(posta_message *m);
+
+/** Chooses each part's encoding by its content. (encode.c) */
+posta_status posta__part_choose(posta_message *m, posta__part *p, bool may_8bit, bool is_root);
+/** Reads all of a raw message that can be read twice and judges it. (raw.c) */
+posta_status posta__raw_check(posta_message *m, posta__part *p);
+
+/** Copies octets to the end of the program. */
+posta_status posta__program_put(posta_message *m, posta_span s);
+/** The same for octets that lie in the program's arena already. */
+posta_status posta__program_take(posta_message *m, posta_span s);
+/** Adds a body or an end of line to the program. */
+posta_status posta__program_add(posta_message *m, posta__seg_kind kind, posta__part *part);
+/** Writes the message's own header fields. (head.c) */
+posta_status posta__head_write(posta_message *m);
+/** Writes a part's Content-* fields, its other fields, and the blank line. */
+posta_status posta__head_part(posta_message *m, const posta__part *p);
+/** Writes a multipart's Content-Type and the blank line. */
+posta_status posta__head_multipart(posta_message *m, const char *type, posta_span root_type,
+                                   const char *boundary, bool has_8bit);
+posta_status posta__head_version(posta_message *m);
+/** The extra fields alone. */
+posta_status posta__head_extra(posta_message *m);
+/** A sender, a recipient, nothing besides a raw text. (compose.c) */
+posta_status posta__check_whole(posta_message *m);
+posta_status posta__check_parts(posta_message *m);
+/** Derives the tree from what was given and writes it into the program. (tree.c) */
+posta_status posta__tree_write(posta_message *m);
+/** The part that is the whole message; null: it is a multipart, or empty. */
+posta__part *posta__tree_root(const posta_message *m);
+bool posta__tree_is_multipart(const posta_message *m);
+/** Compiles the program for a shape; afterwards the run stands at its begin. (compose.c) */
+posta_status posta__compile(posta_message *m, posta__shape shape, bool may_8bit);
+
+#endif
