@@ -1,0 +1,100 @@
+/* bindings: the module's table. `require "posta.core"` is for lua/posta; people require "posta". */
+#include "lua_i.h"
+
+#include "posta/port.h"
+
+#include <string.h>
+
+/* where(url) -> { host, port, security, is_unix, is_lmtp, has_user }; or nil, field, text */
+static int core_where(lua_State *L) {
+    posta_where where;
+    posta_problem problem;
+    static const char *const security[] = {"default", "none", "opportunistic", "starttls", "tls"};
+    memset(&where, 0, sizeof where);
+    memset(&problem, 0, sizeof problem);
+    size_t len;
+    const char *url = luaL_checklstring(L, 1, &len);
+    luaL_argcheck(L, strlen(url) == len, 1, "has a NUL octet");
+    posta_status status = posta_where_parse(url, &where, &problem);
+    /* Credentials leave no copy on the C stack, whatever may raise below. */
+    char host[sizeof where.host];
+    memcpy(host, where.host, sizeof host);
+    uint16_t port = where.port;
+    const char *word = security[where.security];
+    bool is_unix = where.is_unix;
+    bool is_lmtp = where.is_lmtp;
+    bool has_user = where.has_user;
+    posta_where_wipe(&where);
+    if (status != POSTA_OK) {
+        lua_pushnil(L);
+        lua_pushstring(L, problem.field);
+        lua_pushstring(L, problem.text[0] != '\0' ? problem.text : posta_status_text(status));
+        return 3;
+    }
+    lua_createtable(L, 0, 6);
+    posta__lua_set_text(L, "host", host);
+    posta__lua_set_number(L, "port", port);
+    posta__lua_set_text(L, "security", word);
+    posta__lua_set_flag(L, "is_unix", is_unix);
+    posta__lua_set_flag(L, "is_lmtp", is_lmtp);
+    posta__lua_set_flag(L, "has_user", has_user);
+    return 1;
+}
+
+/* host_name() -> the machine's name when it has a dot, else nil */
+static int core_host_name(lua_State *L) {
+    char name[POSTA_MAX_DOMAIN + 1];
+    if (posta_host_name(name, sizeof name) != POSTA_OK) return 0;
+    lua_pushstring(L, name);
+    return 1;
+}
+
+static const luaL_Reg functions[] = {
+    {"where", core_where},
+    {"host_name", core_host_name},
+    {NULL, NULL},
+};
+
+static void add(lua_State *L, const char *key, void (*open)(lua_State *)) {
+    lua_pushstring(L, key);
+    open(L);
+    lua_rawset(L, -3);
+}
+
+int luaopen_posta_core(lua_State *L) {
+#if LUA_VERSION_NUM >= 502
+    luaL_checkversion(L);
+#endif
+    luaL_checkstack(L, 12, "posta.core");
+    lua_newtable(L);
+    luaL_setfuncs(L, functions, 0);
+    luaL_setfuncs(L, posta__lua_handle_functions, 0);
+    posta__lua_set_text(L, "version", "0.1.0");
+    /* What this file was built for; lua/posta compares it with _VERSION. */
+    posta__lua_set_number(L, "lua", LUA_VERSION_NUM);
+    add(L, "message", posta__lua_open_messages);
+    add(L, "session", posta__lua_open_sessions);
+    add(L, "link", posta__lua_open_links);
+    add(L, "address", posta__lua_open_addresses);
+    return 1;
+}
+
+/* registry._LOADED.package.preload, each step raw: a host's own metatables are not asked. */
+void posta_preload(lua_State *L) {
+    static const char *const path[] = {"_LOADED", "package", "preload"};
+    luaL_checkstack(L, 6, "posta_preload");
+    int top = lua_gettop(L);
+    lua_pushvalue(L, LUA_REGISTRYINDEX);
+    for (size_t i = 0; i < sizeof path / sizeof path[0]; i++) {
+        lua_pushstring(L, path[i]);
+        lua_rawget(L, -2);
+        if (lua_type(L, -1) != LUA_TTABLE) {
+            lua_settop(L, top);
+            return;
+        }
+    }
+    lua_pushliteral(L, "posta.core");
+    lua_pushcfunction(L, luaopen_posta_core);
+    lua_rawset(L, -3);
+    lua_settop(L, top);
+}

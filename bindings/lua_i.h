@@ -1,0 +1,129 @@
+/* bindings: the C module posta.core. Thin: it makes handles of posta's objects and moves plain values
+ * across; options, defaults, loops and sentences live in lua/posta.
+ *
+ * Three rules keep one source good for Lua 5.1 to 5.4 and LuaJIT:
+ *   - C never calls Lua: no lua_call, and no access that could run a metamethod. So user code runs in
+ *     plain Lua frames only, where errors and yields are harmless.
+ *   - posta's objects hang on userdata before anything may raise, and what posta borrows (strings, the
+ *     message under way) is kept in the userdata's user value, a table that Lua code never sees.
+ *   - a finaliser drops its own share and touches no other userdata: they may be dead already.
+ */
+#ifndef POSTA_LUA_I_H
+#define POSTA_LUA_I_H
+
+#ifdef POSTA_COMPAT53
+#define COMPAT53_PREFIX posta_compat53
+#include <compat-5.3.h>
+#else
+#include <lauxlib.h>
+#include <lua.h>
+#endif
+
+#include "posta/session.h"
+#include "posta_lua.h"
+
+/* ---- the place (place.c): memory of the Lua state, the rest of the system ---- */
+
+typedef struct posta__lua_place {
+    posta_port port;
+    lua_Alloc allocate;
+    void *allocate_ud;
+} posta__lua_place;
+
+/** `place` must not move afterwards: the port points into it. */
+void posta__lua_place_init(lua_State *L, posta__lua_place *place);
+
+/* ---- values (value.c) ---- */
+
+/** t[key] of the plain table at `at`, read raw; the string lives as long as the table has it. Null: not
+ *  there. A string with a NUL octet raises: the Lua layer has refused it before. */
+const char *posta__lua_text(lua_State *L, int at, const char *key);
+bool posta__lua_flag(lua_State *L, int at, const char *key);
+/** A whole number 0..max, `fallback` when not there; others raise. */
+uint64_t posta__lua_number(lua_State *L, int at, const char *key, uint64_t max, uint64_t fallback);
+/** Fills timeouts, on_refused, trace, pipelining from the options table at `at`. */
+void posta__lua_engine_config(lua_State *L, int at, posta_engine_config *out);
+/** Pushes a status as its dotted code; returns 1. */
+int posta__lua_push_status(lua_State *L, posta_status status);
+/** Pushes nil when the reply has no code. */
+void posta__lua_push_reply(lua_State *L, const posta_reply *reply);
+/** Pushes a receipt as a plain table (lua/posta/receipt.lua makes the public one of it). */
+void posta__lua_push_receipt(lua_State *L, const posta_receipt *receipt);
+/** Pushes name and info table of an event; returns 2. */
+int posta__lua_push_event(lua_State *L, const posta_event *event);
+void posta__lua_push_capabilities(lua_State *L, posta_capabilities can);
+/** Sets table[key] for the table on top. */
+void posta__lua_set_text(lua_State *L, const char *key, const char *text);
+void posta__lua_set_number(lua_State *L, const char *key, double n);
+void posta__lua_set_flag(lua_State *L, const char *key, bool flag);
+
+/* ---- handles (handle.c) ---- */
+
+#define POSTA__LUA_MESSAGE "posta.message"
+#define POSTA__LUA_SESSION "posta.session"
+#define POSTA__LUA_LINK    "posta.engine"
+
+/** A new userdata of `len` zeroed bytes with its metatable and its user value, on the stack. */
+void *posta__lua_handle_new(lua_State *L, size_t len, const char *type);
+/** Makes the metatable; `methods` (a table on top of the stack) becomes its __index and is popped. */
+void posta__lua_handle_type(lua_State *L, const char *type, const luaL_Reg *meta);
+/** Keeps the value at `value` alive with the handle at `handle`, under a number. */
+void posta__lua_keep(lua_State *L, int handle, int key, int value);
+void posta__lua_unkeep(lua_State *L, int handle, int key);
+/** The functions on any handle: data, enter, leave, is_running. */
+extern const luaL_Reg posta__lua_handle_functions[];
+
+/* Keys in a user value. Bodies take 1, 2, ...; the bytes in slot i are at -i. */
+#define POSTA__LUA_KEY_MESSAGE 0
+
+/* ---- messages (message.c, part.c, pull.c) ---- */
+
+/** A message and who uses it. It outlives its userdata while a session reads from it. */
+typedef struct posta__lua_box {
+    posta__lua_place place;
+    posta_message *message;
+    unsigned refs;
+    bool is_busy;          /* a session or link is sending it */
+    posta_source source;   /* what pull reads; pull null: not opened */
+    uint64_t composed;     /* how often it was composed: an older reader must stop */
+    posta_problem problem; /* what the binding itself found: NUL octets, files */
+} posta__lua_box;
+
+typedef struct posta__lua_message {
+    posta__lua_box *box; /* null: closed */
+    int bodies;          /* strings kept in the user value */
+} posta__lua_message;
+
+/** The open message at `at`; raises on anything else. */
+posta__lua_message *posta__lua_message_check(lua_State *L, int at);
+/** The same; raises too when it is being sent. */
+posta__lua_message *posta__lua_message_idle(lua_State *L, int at);
+void posta__lua_box_release(posta__lua_box **box);
+/** The text at `at` without NUL octets, its label taken from `label_at`. Null: the box has a problem. */
+const char *posta__lua_message_text(lua_State *L, posta__lua_box *b, int label_at, int at);
+/** Writes a problem of the binding's own: `label[.part]: what`. */
+void posta__lua_blame(posta__lua_box *b, posta_status status, const char *label, const char *part,
+                      const char *what, const char *value);
+int posta__lua_message_part(lua_State *L);
+extern const luaL_Reg posta__lua_message_reading[];
+
+/** Who sends which message: shared by sessions and links. */
+typedef struct posta__lua_sending {
+    posta__lua_box *box; /* of the last message; its recipients are in the receipt */
+} posta__lua_sending;
+
+/** Takes the message at `message` for the handle at `handle`; false: another sends it. */
+bool posta__lua_sending_begin(lua_State *L, int handle, int message, posta__lua_sending *s);
+/** The message is no longer read. */
+void posta__lua_sending_end(posta__lua_sending *s);
+/** The same, and its account is not asked for any more. */
+void posta__lua_sending_forget(posta__lua_sending *s);
+
+/* ---- what the module is made of: each pushes a table of functions ---- */
+
+void posta__lua_open_messages(lua_State *L);
+void posta__lua_open_sessions(lua_State *L);
+void posta__lua_open_links(lua_State *L);
+void posta__lua_open_addresses(lua_State *L);
+
+#endif

@@ -1,0 +1,140 @@
+/* bindings: one part of a message: where its octets come from, and what is said about it. */
+#include "lua_i.h"
+
+#include "posta/port.h"
+
+#include <string.h>
+
+/* An option of the part as text. False: it has a NUL octet, and the box has the problem. */
+static bool option(lua_State *L, posta__lua_box *b, int at, const char *key, const char **out) {
+    size_t len = 0;
+    lua_pushstring(L, key);
+    lua_rawget(L, at);
+    *out = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &len) : NULL;
+    lua_pop(L, 1); /* the table keeps it */
+    if (*out == NULL || strlen(*out) == len) return true;
+    posta__lua_blame(b, POSTA_E_FIELD, luaL_checkstring(L, 2), key, "has a NUL octet", *out);
+    return false;
+}
+
+static posta_encoding encoding_of(const char *word) {
+    static const struct {
+        const char *word;
+        posta_encoding encoding;
+    } rows[] = {
+        {"7bit", POSTA_ENCODING_7BIT},
+        {"8bit", POSTA_ENCODING_8BIT},
+        {"quoted-printable", POSTA_ENCODING_QUOTED_PRINTABLE},
+        {"base64", POSTA_ENCODING_BASE64},
+    };
+    for (size_t i = 0; word != NULL && i < sizeof rows / sizeof rows[0]; i++) {
+        if (strcmp(word, rows[i].word) == 0) return rows[i].encoding;
+    }
+    return POSTA_ENCODING_AUTO;
+}
+
+/* options.headers is a flat list: name, value, name, value. The array is a userdata on the stack. */
+static bool headers(lua_State *L, posta__lua_box *b, int at, posta_part_options *out) {
+    lua_pushliteral(L, "headers");
+    lua_rawget(L, at);
+    if (lua_type(L, -1) != LUA_TTABLE) return true;
+    int list = lua_gettop(L);
+    size_t n = lua_rawlen(L, list) / 2;
+    if (n == 0 || n >= INT_MAX / 2) return true;
+    posta_field *fields = (posta_field *)lua_newuserdata(L, n * sizeof *fields);
+    for (size_t i = 0; i < 2 * n; i++) {
+        size_t len = 0;
+        lua_rawgeti(L, list, (int)i + 1);
+        const char *s = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &len) : "";
+        lua_pop(L, 1); /* the list keeps it */
+        if (strlen(s) != len) {
+            posta__lua_blame(b, POSTA_E_FIELD, luaL_checkstring(L, 2), "headers", "has a NUL octet",
+                             s);
+            return false;
+        }
+        *(i % 2 == 0 ? &fields[i / 2].name : &fields[i / 2].value) = s;
+    }
+    out->headers = fields;
+    out->headers_n = n;
+    return true;
+}
+
+static bool options(lua_State *L, posta__lua_box *b, int at, posta_part_options *out) {
+    const char *encoding = NULL;
+    luaL_checktype(L, at, LUA_TTABLE);
+    bool fine = option(L, b, at, "name", &out->name) && option(L, b, at, "type", &out->type) &&
+                option(L, b, at, "charset", &out->charset) &&
+                option(L, b, at, "disposition", &out->disposition) &&
+                option(L, b, at, "description", &out->description) &&
+                option(L, b, at, "content_id", &out->content_id) &&
+                option(L, b, at, "encoding", &encoding);
+    out->encoding = encoding_of(encoding);
+    return fine && headers(L, b, at, out);
+}
+
+/* The body named by kind and the value at 5. Nothing may raise between a file's opening and the setter
+ * that owns it, so this comes last. */
+static bool body(lua_State *L, posta__lua_message *m, const char *kind, posta_body *out) {
+    size_t len = 0;
+    if (strcmp(kind, "data") == 0) {
+        const char *bytes = luaL_checklstring(L, 5, &len);
+        posta__lua_keep(L, 1, ++m->bodies, 5);
+        *out = posta_body_data(bytes, len);
+        return true;
+    }
+    if (strcmp(kind, "slot") == 0) {
+        lua_Number n = luaL_optnumber(L, 5, -1);
+        *out = posta_body_slot(n >= 0 && n < 9e15 ? (uint64_t)n : POSTA_LEN_UNKNOWN);
+        return true;
+    }
+    luaL_argcheck(L, strcmp(kind, "file") == 0, 4, "body kind expected");
+    const char *label = luaL_checkstring(L, 2);
+    const char *path = luaL_checklstring(L, 5, &len);
+    const char *why = NULL;
+    posta_source source;
+    if (strlen(path) != len) {
+        posta__lua_blame(m->box, POSTA_E_FIELD, label, "file", "has a NUL octet", path);
+        return false;
+    }
+    posta_status status = posta_file_source(&m->box->place.port, path, &source, &why);
+    if (status != POSTA_OK) {
+        posta__lua_blame(m->box, status, label, "file", why ? why : posta_status_text(status), path);
+        return false;
+    }
+    *out = posta_body_source(source);
+    return true;
+}
+
+/* part(m, label, use, kind, value, options) -> true; or false, and problem(m) tells.
+ *   use   "text" "html" "inline" "attachment" "raw" "raw-strict"
+ *   kind  "data": value is the bytes; "file": a path; "slot": the length or nil */
+int posta__lua_message_part(lua_State *L) {
+    static const char *const uses[] = {"text", "html", "inline", "attachment",
+                                       "raw",  "raw-strict", NULL};
+    posta__lua_message *m = posta__lua_message_idle(L, 1);
+    posta_message *to = m->box->message;
+    posta_part_options o = POSTA_PART_OPTIONS;
+    posta_body b;
+    luaL_checkstack(L, 10, "posta.message");
+    const char *label = luaL_checkstring(L, 2);
+    int use = luaL_checkoption(L, 3, NULL, uses);
+    const char *kind = luaL_checkstring(L, 4);
+    lua_settop(L, 6);
+    if (!options(L, m->box, 6, &o) || !body(L, m, kind, &b)) {
+        lua_pushboolean(L, false);
+        return 1;
+    }
+    posta_message_label(to, label);
+    posta_status status = POSTA_E_ARGUMENT;
+    switch (use) {
+    case 0: status = posta_message_text(to, b, &o); break;
+    case 1: status = posta_message_html(to, b, &o); break;
+    case 2: status = posta_message_inline(to, b, &o); break;
+    case 3: status = posta_message_attach(to, b, &o); break;
+    case 4: status = posta_message_raw(to, b, POSTA_LINE_ENDS_FIX); break;
+    default: status = posta_message_raw(to, b, POSTA_LINE_ENDS_REJECT); break;
+    }
+    if (status == POSTA_E_MEMORY) return luaL_error(L, "posta.message: out of memory");
+    lua_pushboolean(L, status == POSTA_OK);
+    return 1;
+}

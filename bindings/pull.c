@@ -1,0 +1,104 @@
+/* bindings: reading a message: as a whole, piece by piece, and by the model's two calls. */
+#include "lua_i.h"
+
+#define PIECE      8192u
+#define MAX_LENGTH (1 << 24) /* bytes that one header(n) or body(n) may ask for */
+
+/* open(m) -> how often it was composed; or nil, status. Composes from the beginning. */
+static int message_open(lua_State *L) {
+    posta__lua_box *b = posta__lua_message_idle(L, 1)->box;
+    posta_source source = {0};
+    b->source.pull = NULL;
+    posta_status status = posta_message_compose(b->message, NULL, &source, NULL);
+    if (status != POSTA_OK) {
+        lua_pushnil(L);
+        return 1 + posta__lua_push_status(L, status);
+    }
+    b->source = source;
+    b->composed++;
+    lua_pushnumber(L, (lua_Number)b->composed);
+    return 1;
+}
+
+/* pull(m, composed) -> bytes; or nil, "end", "again" (a slot waits), "state" (composed anew by
+ * another), or a fault. */
+static int message_pull(lua_State *L) {
+    posta__lua_box *b = posta__lua_message_check(L, 1)->box;
+    uint8_t piece[PIECE];
+    posta_window w = {piece, sizeof piece, 0, 0};
+    posta_status status = POSTA_E_STATE;
+    if (b->source.pull != NULL && luaL_checknumber(L, 2) == (lua_Number)b->composed) {
+        do {
+            status = b->source.pull(b->source.user, &w);
+        } while (status == POSTA_OK && w.cap - w.len >= 4);
+        /* The end is said by the next call when bytes came with it; so is a fault. */
+        if (status != POSTA_OK && status != POSTA_AGAIN && w.len == 0) b->source.pull = NULL;
+    }
+    if (w.len > 0) {
+        if (status == POSTA_END) b->source.pull = NULL;
+        lua_pushlstring(L, (const char *)piece, w.len);
+        if (status == POSTA_OK) return 1;
+        return 1 + posta__lua_push_status(L, status);
+    }
+    lua_pushnil(L);
+    return 1 + posta__lua_push_status(L, status);
+}
+
+static int read_some(lua_State *L, posta_status (*read)(posta_message *, void *, size_t, size_t *)) {
+    posta__lua_box *b = posta__lua_message_idle(L, 1)->box;
+    lua_Number asked = luaL_optnumber(L, 2, PIECE);
+    luaL_argcheck(L, asked >= 1 && asked <= MAX_LENGTH, 2, "expected 1 to 16777216 octets");
+    size_t cap = (size_t)asked;
+    size_t n = 0;
+    void *out = lua_newuserdata(L, cap);
+    b->source.pull = NULL;
+    posta_status status = read(b->message, out, cap, &n);
+    if (n > 0) {
+        lua_pushlstring(L, (const char *)out, n);
+        return 1;
+    }
+    lua_pushnil(L);
+    return 1 + posta__lua_push_status(L, status == POSTA_OK ? POSTA_END : status);
+}
+
+/* mime_header(m, n) -> at most n bytes; or nil, "end" or a fault */
+static int message_mime_header(lua_State *L) {
+    return read_some(L, posta_mime_get_header);
+}
+
+/* mime_body(m, n) -> the same; "again": a slot waits */
+static int message_mime_body(lua_State *L) {
+    return read_some(L, posta_mime_get_body);
+}
+
+/* envelope(m) -> from, { address, ... }; or nil */
+static int message_envelope(lua_State *L) {
+    posta__lua_box *b = posta__lua_message_check(L, 1)->box;
+    posta_envelope e;
+    if (posta_message_envelope(b->message, &e) != POSTA_OK || e.to_n >= INT_MAX) return 0;
+    lua_pushstring(L, e.from);
+    lua_createtable(L, (int)e.to_n, 0);
+    for (size_t i = 0; i < e.to_n; i++) {
+        lua_pushstring(L, e.to[i].address);
+        lua_rawseti(L, -2, (int)i + 1);
+    }
+    return 2;
+}
+
+/* id_of(m) -> the Message-ID with brackets; nil before composing and for raw */
+static int message_id_of(lua_State *L) {
+    const char *id = posta_message_id_of(posta__lua_message_check(L, 1)->box->message);
+    if (id == NULL) return 0;
+    lua_pushstring(L, id);
+    return 1;
+}
+
+const luaL_Reg posta__lua_message_reading[] = {
+    {"open", message_open},
+    {"pull", message_pull},
+    {"mime_header", message_mime_header},
+    {"mime_body", message_mime_body},
+    {"envelope", message_envelope},
+    {"id_of", message_id_of},
+    {NULL, NULL},
+};
