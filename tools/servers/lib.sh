@@ -162,14 +162,18 @@ await_greeting() {
 }
 
 # start_server HOME LAUNCHER: LAUNCHER HOME PORT WORD starts one process and calls remember. Another
-# program may take the port between our look and the server's bind, hence several attempts.
+# program may take the port between our look and the server's bind, hence several attempts. Two
+# Postfixes even bind the same port without an error (SO_REUSEPORT) and share the mail: from the
+# look to the greeting a lock keeps all starts on the machine apart. The server must not inherit it.
 start_server() {
     local home=$1 launch=$2 port word
+    exec 6</tmp
+    flock -w 60 6 || die 'another start has held the lock on /tmp for a minute'
     for _ in 1 2 3 4; do
         port=$(free_port)
         word=$(once_word)
         fresh_home "$home"
-        if "$launch" "$home" "$port" "$word" && await_greeting "$home" "$port" "$word"; then
+        if "$launch" "$home" "$port" "$word" 6<&- && await_greeting "$home" "$port" "$word"; then
             printf 'PORT=%s MAILDIR=%s PIDFILE=%s\n' "$port" "$home/mail/inbox" "$home/pid"
             return
         fi
