@@ -50,6 +50,7 @@ typedef struct posta_engine_config {
     posta_on_refused on_refused;
     bool no_pipelining;      /* one command at a time, whatever the server offers */
     bool trace;              /* every line of the dialogue becomes an event */
+    bool lenient;            /* take LF alone as a reply's line end, and up to 4 empty lines before a reply */
     size_t rx_space;         /* bytes; at least POSTA_MIN_RX_SPACE */
     size_t tx_space;         /* bytes; at least POSTA_MIN_TX_SPACE */
     size_t body_space;       /* bytes pulled from a source at a time; at least POSTA_MIN_BODY_SPACE */
@@ -62,6 +63,8 @@ typedef struct posta_engine_config {
 #define POSTA_MIN_RX_SPACE 16u
 #define POSTA_MIN_TX_SPACE 512u
 #define POSTA_MIN_BODY_SPACE 16u
+#define POSTA_MAX_SPACE (16u << 20) /* each space */
+#define POSTA_MAX_OWED 1024u
 
 #if defined(POSTA_TINY) && POSTA_TINY
 #define POSTA_ENGINE_SPACES 16, 512, 16, 64, 2
@@ -70,7 +73,7 @@ typedef struct posta_engine_config {
 #endif
 
 #define POSTA_ENGINE_CONFIG                                                                        \
-    { sizeof(posta_engine_config), 0, POSTA_TIMEOUTS, POSTA_REFUSED_CONTINUE, false, false,        \
+    { sizeof(posta_engine_config), 0, POSTA_TIMEOUTS, POSTA_REFUSED_CONTINUE, false, false, false, \
       POSTA_ENGINE_SPACES, 4096, 65536 }
 
 /* ---- phases, events, faults ---- */
@@ -141,7 +144,11 @@ typedef struct posta_fault {
     posta_side side;
     posta_phase phase;
     posta_reply reply;   /* code 0: the server said nothing */
+    size_t recipient;    /* POSTA_E_FIELD: which address; POSTA_NO_RECIPIENT: the sender */
+    const char *why;     /* POSTA_E_FIELD, POSTA_E_BODY, POSTA_E_PROTOCOL: static words; else null */
 } posta_fault;
+
+#define POSTA_NO_RECIPIENT SIZE_MAX
 
 /** What became of a submitted message. */
 typedef struct posta_outcome {

@@ -1,0 +1,94 @@
+/* core/smtp: what the host may ask for. Each checks all its arguments before a byte is written, so a
+ * refused call leaves the connection as it was.
+ */
+#include "smtp_i.h"
+
+/* After an idle second the server may have said goodbye: look before talking (rows E11, F13). */
+#define IDLE_MS 1000u
+
+static bool begin(posta_engine *e, action a, step first) {
+    if (e->step != STEP_IDLE || e->action != ACTION_NONE) return false;
+    if (e->is_refused && a != ACTION_QUIT) return false;
+    e->action = a;
+    e->step = first;
+    e->must_peek = e->now - e->progress >= IDLE_MS && a != ACTION_QUIT;
+    posta_engine_tick(e, e->now);
+    return true;
+}
+
+static posta_status bad(posta_engine *e, posta_status status, size_t recipient, const char *why) {
+    e->fault = (posta_fault){.status = status,
+                             .cause = status,
+                             .side = POSTA_SIDE_OURS,
+                             .phase = POSTA_PHASE_COMPOSE,
+                             .recipient = recipient,
+                             .why = why};
+    return status;
+}
+
+static posta_status check_path(posta_engine *e, const char *address, unsigned flags, size_t recipient) {
+    uint8_t store[POSTA_MAX_PATH];
+    posta_window w = posta__window(store, sizeof store);
+    posta__address_fault fault = {.why = "the address is missing"};
+    posta_status status;
+    if (!address) return bad(e, POSTA_E_FIELD, recipient, fault.why);
+    status = posta__path_rewrite(posta__span_of(address), flags, &w, &fault);
+    if (status == POSTA_OK) return POSTA_OK;
+    return bad(e, POSTA_E_FIELD, recipient,
+               status == POSTA_E_LIMIT ? "the address is too long" : fault.why);
+}
+
+static posta_status check_envelope(posta_engine *e, const posta_envelope *env) {
+    posta_status status = check_path(e, env->from, POSTA__PATH_NULL_OK, POSTA_NO_RECIPIENT);
+    if (status != POSTA_OK) return status;
+    if (env->to_n == 0) return bad(e, POSTA_E_FIELD, 0, "there is no recipient");
+    for (size_t i = 0; i < env->to_n; i++) {
+        status = check_path(e, env->to[i].address, POSTA__PATH_POSTMASTER_OK, i);
+        if (status != POSTA_OK) return status;
+    }
+    return POSTA_OK;
+}
+
+posta_status posta_engine_submit(posta_engine *e, const posta_envelope *envelope,
+                                 const posta_source *source) {
+    posta_status status;
+    if (!envelope || !source || !source->pull || (envelope->to_n > 0 && !envelope->to))
+        return POSTA_E_ARGUMENT;
+    if (!posta_engine_is_idle(e)) return POSTA_E_STATE;
+    memset(&e->fault, 0, sizeof e->fault);
+    e->fault.recipient = POSTA_NO_RECIPIENT;
+    status = check_envelope(e, envelope);
+    if (status != POSTA_OK) return status;
+    if (e->caps.size_max > 0 && source->len != POSTA_LEN_UNKNOWN && source->len > e->caps.size_max)
+        return bad(e, POSTA_E_TOO_BIG, POSTA_NO_RECIPIENT, NULL);
+    if (envelope->has_8bit && !(e->caps.bits & POSTA_CAN_8BITMIME))
+        return bad(e, POSTA_E_EXTENSION, POSTA_NO_RECIPIENT,
+                   "the text has octets above 127 and the server does not offer 8BITMIME");
+    memset(&e->t, 0, sizeof e->t);
+    memset(&e->outcome, 0, sizeof e->outcome);
+    e->body.at = e->body.len = 0;
+    e->t.env = *envelope;
+    e->t.body = *source;
+    e->t.size = source->len;
+    for (size_t i = 0; i < envelope->to_n; i++)
+        envelope->to[i] = (posta_recipient){.address = envelope->to[i].address};
+    begin(e, ACTION_SUBMIT, STEP_MAIL);
+    return POSTA_E_IN_PROGRESS;
+}
+
+posta_status posta_engine_reset(posta_engine *e) {
+    return begin(e, ACTION_RESET, STEP_RSET) ? POSTA_E_IN_PROGRESS : POSTA_E_STATE;
+}
+
+posta_status posta_engine_noop(posta_engine *e) {
+    return begin(e, ACTION_NOOP, STEP_NOOP) ? POSTA_E_IN_PROGRESS : POSTA_E_STATE;
+}
+
+posta_status posta_engine_quit(posta_engine *e) {
+    return begin(e, ACTION_QUIT, STEP_QUIT) ? POSTA_E_IN_PROGRESS : POSTA_E_STATE;
+}
+
+void posta_engine_abort(posta_engine *e, posta_status cause) {
+    posta_phase phase = posta_engine_phase(e);
+    posta__engine_fail(e, cause, POSTA_SIDE_OURS, phase, NULL, NULL);
+}

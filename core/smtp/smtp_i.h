@@ -1,0 +1,223 @@
+/* core/smtp: what the engine's files share. engine.c is the box with its ports; verbs.c the table of
+ * commands; reply.c the reply parser; text.c the message text; dialogue.c transcript and trace;
+ * policy.c what a reply or a fault means; words.c the sentences. Freestanding.
+ */
+#ifndef POSTA_SMTP_I_H
+#define POSTA_SMTP_I_H
+
+#include "base_i.h"
+#include "codec_i.h"
+#include "posta/engine.h"
+
+/* ---- commands ---- */
+
+typedef enum verb {
+    V_GREETING,
+    V_EHLO,
+    V_HELO,
+    V_MAIL,
+    V_RCPT,
+    V_DATA,
+    V_TEXT,
+    V_RSET,
+    V_NOOP,
+    V_QUIT,
+    V_NONE /* nothing to say */
+} verb;
+
+/* What the sender does next; the receiver is the FIFO of owed replies. */
+typedef enum step {
+    STEP_GREETING, /* waits for the server to speak first */
+    STEP_EHLO,
+    STEP_HELO,
+    STEP_IDLE,
+    STEP_MAIL,
+    STEP_RCPT,
+    STEP_DATA,
+    STEP_GO,   /* DATA is written; its reply decides */
+    STEP_TEXT, /* the text is being written */
+    STEP_WAIT, /* all is written; replies decide */
+    STEP_RSET,
+    STEP_NOOP,
+    STEP_QUIT,
+    STEP_CLOSED
+} step;
+
+/* What the host asked for and has not had its event of. */
+typedef enum action {
+    ACTION_NONE,
+    ACTION_CONNECT,
+    ACTION_SUBMIT,
+    ACTION_RESET,
+    ACTION_NOOP,
+    ACTION_QUIT
+} action;
+
+/* ---- the reply parser ---- */
+
+#define LINE_KEEP 512u /* octets of a reply line that are kept, RFC 5321 4.5.3.1.5 */
+
+typedef struct reply_parser {
+    uint8_t line[LINE_KEEP]; /* the line so far, clipped */
+    uint32_t line_len;       /* octets of the line, not clipped */
+    uint32_t total;          /* octets of the reply */
+    uint16_t code;           /* of the reply's first line; 0: at the start of a reply */
+    uint8_t blank_n;         /* empty lines skipped before the reply (lenient) */
+    bool after_cr;
+} reply_parser;
+
+typedef enum heard { HEARD_MORE, HEARD_LINE, HEARD_REPLY, HEARD_FAULT } heard;
+
+/* A line of a reply, in the parser's buffer. */
+typedef struct reply_line {
+    uint16_t code;
+    bool is_last;
+    posta_span raw;  /* without its line end */
+    posta_span text; /* behind the separator */
+} reply_line;
+
+/* Reply-line = *( code "-" [text] CRLF ) code [ SP text ] CRLF          RFC 5321, 4.2
+   Takes bytes of `in` up to and with the end of one line. */
+heard posta__reply_step(reply_parser *p, const posta_engine_config *config, posta_span *in,
+                        reply_line *line_out, const char **why_out);
+void posta__reply_restart(reply_parser *p);
+
+/* Takes "2.1.5 " off the front of `text` into enhanced[3]; false and zeros when there is none or its class
+   is not the code's first digit. RFC 2034 4, RFC 3463 2. */
+bool posta__enhanced_take(posta_span *text, uint16_t code, uint16_t enhanced[3]);
+
+/* ---- policy ---- */
+
+typedef enum verdict { VERDICT_OK, VERDICT_SOFT, VERDICT_HARD, VERDICT_FATAL } verdict;
+
+/* What a reply code means to a command: the one table of row E16. */
+verdict posta__verdict(verb v, uint16_t code);
+/* The cause that a refusal of this command is. */
+posta_status posta__refusal(verb v);
+/* The cause that silence at this command is. */
+posta_status posta__silence(verb v);
+posta_phase posta__phase_of(verb v);
+posta_retry posta__retry_of(posta_status cause, bool unknown, uint16_t code);
+
+/* ---- the engine ---- */
+
+#define EVENT_CAP 4u
+
+/* Everything of one message; zeroed between messages (row F12). */
+typedef struct transaction {
+    posta_envelope env;
+    posta_source body;
+    uint64_t size;       /* announced */
+    size_t said_n;       /* RCPTs written */
+    size_t heard_n;      /* RCPT replies taken */
+    size_t ok_n;         /* recipients the server took */
+    size_t refused_n;
+    bool mail_ok;        /* a transaction is open at the server */
+    bool is_dropped;     /* say nothing more of it */
+    bool body_done;      /* the source said END */
+    bool body_waits;     /* the source said AGAIN */
+    bool body_flushed;   /* the lines filter is ended */
+    posta__lines lines;
+    uint64_t text_bytes; /* octets of the text put into tx, stuffing included */
+    uint64_t pulled;     /* octets pulled from the source */
+    uint64_t text_begin; /* position in the tx stream */
+    uint64_t dot_end;    /* position in the tx stream behind the final dot; 0: not written yet */
+    posta_status cause;  /* why nobody gets it; POSTA_OK: nothing wrong yet */
+    posta_phase phase;   /* where that was */
+    posta_reply reply;   /* the reply that says so, or the verdict */
+} transaction;
+
+struct posta_engine {
+    posta_engine_config config;
+    uint64_t now;
+
+    /* wire: run() */
+    posta_window rx, tx, body;
+    uint64_t tx_put, tx_taken; /* octets ever put into tx, ever taken by the transport */
+    reply_parser parser;
+    bool rx_ended;
+    posta_status rx_end_status;
+    bool must_peek; /* after an idle second: one read that does not wait comes first */
+
+    /* sender: talk() */
+    step step;
+    transaction t;
+
+    /* receiver: hear() */
+    uint8_t *owed; /* ring of verbs; config.owed_max */
+    size_t owed_at, owed_n;
+    verb owed_last;           /* the verb said last */
+    uint64_t progress;        /* when a reply ended, or the transport took bytes */
+    uint64_t started;         /* for the total; 0: not yet */
+    bool is_started;
+    uint8_t *building, *last; /* reply texts; config.reply_space each */
+    size_t building_len, last_len;
+    uint32_t building_n; /* lines of the reply so far */
+    bool building_cut, last_cut;
+    posta_reply reply, last_reply;
+    posta_capabilities caps;
+
+    /* host */
+    action action;
+    posta_event events[EVENT_CAP];
+    size_t events_at, events_n;
+    posta_fault fault; /* first one wins */
+    posta_outcome outcome;
+    bool is_refused; /* the server refused us at greeting or hello: only QUIT is left */
+
+    /* dialogue: whole lines, oldest first */
+    char dialogue[POSTA_TRANSCRIPT_CAP];
+    size_t dialogue_len, dialogue_seen; /* seen: delivered as trace events */
+    char line[LINE_KEEP + 8];           /* the trace line that the host looks at */
+};
+
+/* engine.c */
+void posta__engine_event(posta_engine *e, posta_event_type type, posta_phase answers, size_t recipient,
+                         posta_status status, uint16_t code);
+/* Ends the connection: the first fault stays; the pending action gets its event. */
+void posta__engine_fail(posta_engine *e, posta_status cause, posta_side side, posta_phase phase,
+                        const posta_reply *reply, const char *why);
+/* Ends the message's action: counts, verdicts, EVENT_SENT. */
+void posta__engine_sent(posta_engine *e, posta_status cause, bool is_unknown);
+bool posta__engine_dot_taken(const posta_engine *e);
+/* A yes to a text that is not complete: nobody can tell what the server took (row F05). */
+void posta__engine_early_yes(posta_engine *e);
+/* Closes without a fault; a pending QUIT gets its event. */
+void posta__engine_close(posta_engine *e);
+
+/* verbs.c */
+verb posta__verb_next(const posta_engine *e);
+bool posta__verb_may(const posta_engine *e, verb v);
+bool posta__verb_say(posta_engine *e, verb v); /* false: no room in tx */
+void posta__verb_hear(posta_engine *e, verb v);
+void posta__verb_hear_line(posta_engine *e, verb v, const reply_line *line);
+uint32_t posta__verb_patience(const posta_engine *e, verb v);
+
+/* text.c */
+bool posta__text_write(posta_engine *e); /* false: nothing could be done */
+
+/* dialogue.c */
+bool posta__dialogue_room(const posta_engine *e); /* false: the host must take trace events first */
+void posta__dialogue_add(posta_engine *e, char direction, posta_span line);
+bool posta__dialogue_next(posta_engine *e, posta_event *out);
+/* Appends `s` with controls, DEL, C1 and invalid UTF-8 escaped as \xHH (row L03); clips. */
+void posta__printable(posta_window *out, posta_span s);
+
+/* words.c */
+
+/* The sentence of an error: `peer: what happened[: the server's words]; what became of it. Hint.` */
+typedef struct posta__account {
+    posta_span peer; /* "host:port"; empty: not said */
+    posta_status cause;
+    posta_phase phase;
+    const posta_reply *reply; /* null or code 0: none */
+    posta_span detail;        /* more exactly what happened; empty: the cause's sentence */
+    bool is_unknown;          /* the outcome of the message */
+    bool has_message;         /* a message was under way */
+    uint64_t limit_ms;        /* the patience of a timeout; 0: not said */
+} posta__account;
+
+posta_span posta__hint(const posta__account *a);
+void posta__explain(const posta__account *a, posta_window *out);
+
+#endif

@@ -1,0 +1,98 @@
+/* core/smtp: the message text: source -> body window -> line ends and dots -> tx window. A text that
+ * cannot be completed is never ended with a dot: the connection closes instead (row D09).
+ */
+#include "smtp_i.h"
+
+#define ROOM_MIN 16u /* the lines filter always moves in this much */
+
+static bool room(posta_engine *e) {
+    if (posta__room(&e->tx) < e->tx.cap / 2) posta__window_compact(&e->tx);
+    return posta__room(&e->tx) >= ROOM_MIN;
+}
+
+static void fail(posta_engine *e, posta_status cause, const char *why) {
+    posta__engine_fail(e, cause, POSTA_SIDE_OURS, POSTA_PHASE_BODY, NULL, why);
+}
+
+static void note_end(posta_engine *e) {
+    uint8_t store[64];
+    char digits[POSTA_DECIMAL_CAP];
+    posta_window w = posta__window(store, sizeof store);
+    posta__put(&w, POSTA_LIT("["));
+    posta__put(&w, posta__span(digits, posta__decimal(e->t.text_bytes, digits)));
+    posta__put(&w, POSTA_LIT(" octets of text]"));
+    posta__dialogue_add(e, 'C', posta__span(store, w.len));
+    posta__dialogue_add(e, 'C', POSTA_LIT("."));
+}
+
+static void end_text(posta_engine *e) {
+    posta__put(&e->tx, POSTA_LIT(".\r\n"));
+    e->tx_put += 3;
+    e->t.dot_end = e->tx_put;
+    e->step = STEP_WAIT;
+    note_end(e);
+}
+
+/* Moves pulled bytes through the filter. False: tx is full. */
+static bool filter(posta_engine *e, bool at_end) {
+    transaction *t = &e->t;
+    posta_span in = posta__span(e->body.p + e->body.at, posta__unread(&e->body));
+    size_t before = e->tx.len;
+    posta_status status = at_end ? posta__lines_end(&t->lines, &e->tx)
+                                 : posta__lines_step(&t->lines, &in, &e->tx);
+    e->body.at = e->body.len - (at_end ? 0 : in.len);
+    e->tx_put += e->tx.len - before;
+    t->text_bytes += e->tx.len - before;
+    if (status == POSTA_E_FIELD) fail(e, POSTA_E_BODY, posta__lines_text(t->lines.why));
+    return status == POSTA_OK;
+}
+
+/* Pulls the next piece. False: nothing came. */
+static bool pull(posta_engine *e) {
+    transaction *t = &e->t;
+    posta_status status;
+    e->body.at = e->body.len = 0;
+    status = t->body.pull(t->body.user, &e->body);
+    t->pulled += e->body.len;
+    if (t->body.len != POSTA_LEN_UNKNOWN && t->pulled > t->body.len) {
+        fail(e, POSTA_E_BODY, "the text is longer than was announced");
+        return false;
+    }
+    switch (status) {
+    case POSTA_OK:
+        if (e->body.len > 0) return true;
+        fail(e, POSTA_E_BODY, "the source of the text gave nothing and did not end");
+        return false;
+    case POSTA_AGAIN: t->body_waits = e->body.len == 0; return e->body.len > 0;
+    case POSTA_END:
+        t->body_done = true;
+        if (t->body.len == POSTA_LEN_UNKNOWN || t->pulled == t->body.len) return true;
+        fail(e, POSTA_E_BODY, "the text is shorter than was announced");
+        return false;
+    default: fail(e, status, "the source of the text failed"); return false;
+    }
+}
+
+bool posta__text_write(posta_engine *e) {
+    transaction *t = &e->t;
+    bool moved = false;
+    t->body_waits = false;
+    while (e->step == STEP_TEXT && room(e)) {
+        /* Invited though nobody is left to get it: the dot alone, the server refuses it. RFC 2920 3.1 */
+        if (t->is_dropped || t->body_flushed) {
+            if (!posta__dialogue_room(e)) return moved;
+            end_text(e);
+            return true;
+        }
+        if (posta__unread(&e->body) > 0) {
+            if (!filter(e, false)) return true;
+        } else if (t->body_done) {
+            if (!filter(e, true)) return true;
+            t->body_flushed = true;
+        } else if (!pull(e)) {
+            return moved;
+        }
+        moved = true;
+    }
+    return moved;
+}

@@ -1,0 +1,389 @@
+/* core/smtp: the table of commands. A row says what is written, what its reply does, how long to wait,
+ * and where it may stand in a pipelined group (RFC 2920 3.1). SMTP replies come in order, so the FIFO of
+ * owed replies is the receiver's whole state; pipelining is the sender running ahead of it.
+ */
+#include "smtp_i.h"
+
+/* ---- saying ---- */
+
+static bool make_room(posta_engine *e, size_t need) {
+    if (posta__room(&e->tx) < need) posta__window_compact(&e->tx);
+    return posta__room(&e->tx) >= need;
+}
+
+/* Ends the command line that begins at `from`. The last line of defence of row C01: whatever the
+   checks above let through, no control octet leaves in a command. */
+static bool end_line(posta_engine *e, size_t from) {
+    posta_span line = posta__span(e->tx.p + from, e->tx.len - from);
+    for (size_t i = 0; i < line.len; i++) {
+        if (line.p[i] >= 0x20 && line.p[i] != 0x7f) continue;
+        e->tx.len = from;
+        posta__engine_fail(e, POSTA_E_ARGUMENT, POSTA_SIDE_OURS, posta_engine_phase(e), NULL,
+                           "a command would hold a control character");
+        return true;
+    }
+    posta__dialogue_add(e, 'C', line);
+    posta__put(&e->tx, POSTA_LIT("\r\n"));
+    e->tx_put += e->tx.len - from;
+    return true;
+}
+
+static bool say_word(posta_engine *e, posta_span word, posta_span argument) {
+    size_t from;
+    if (!make_room(e, word.len + argument.len + 3)) return false;
+    from = e->tx.len;
+    posta__put(&e->tx, word);
+    if (argument.len > 0) {
+        posta__put(&e->tx, POSTA_LIT(" "));
+        posta__put(&e->tx, argument);
+    }
+    return end_line(e, from);
+}
+
+#define PATH_LINE (POSTA_MAX_PATH + 80u) /* verb, path, SIZE= and BODY= */
+
+static bool say_ehlo(posta_engine *e) {
+    if (!say_word(e, POSTA_LIT("EHLO"), posta__span_of(e->config.hello))) return false;
+    e->caps = (posta_capabilities){0, 0};
+    e->step = STEP_WAIT;
+    return true;
+}
+
+static bool say_helo(posta_engine *e) {
+    if (!say_word(e, POSTA_LIT("HELO"), posta__span_of(e->config.hello))) return false;
+    e->step = STEP_WAIT;
+    return true;
+}
+
+static bool say_mail(posta_engine *e) {
+    char digits[POSTA_DECIMAL_CAP];
+    size_t from;
+    if (!make_room(e, PATH_LINE)) return false;
+    from = e->tx.len;
+    posta__put(&e->tx, POSTA_LIT("MAIL FROM:<"));
+    posta__path_rewrite(posta__span_of(e->t.env.from), POSTA__PATH_NULL_OK, &e->tx, NULL);
+    posta__put(&e->tx, POSTA_LIT(">"));
+    if ((e->caps.bits & POSTA_CAN_SIZE) && e->t.size != POSTA_LEN_UNKNOWN) {
+        posta__put(&e->tx, POSTA_LIT(" SIZE="));
+        posta__put(&e->tx, posta__span(digits, posta__decimal(e->t.size, digits)));
+    }
+    if (e->t.env.has_8bit) posta__put(&e->tx, POSTA_LIT(" BODY=8BITMIME"));
+    e->step = STEP_RCPT;
+    return end_line(e, from);
+}
+
+static bool say_rcpt(posta_engine *e) {
+    size_t from;
+    if (!make_room(e, PATH_LINE)) return false;
+    from = e->tx.len;
+    posta__put(&e->tx, POSTA_LIT("RCPT TO:<"));
+    posta__path_rewrite(posta__span_of(e->t.env.to[e->t.said_n].address),
+                        POSTA__PATH_POSTMASTER_OK, &e->tx, NULL);
+    posta__put(&e->tx, POSTA_LIT(">"));
+    if (++e->t.said_n == e->t.env.to_n) e->step = STEP_DATA;
+    return end_line(e, from);
+}
+
+static bool say_data(posta_engine *e) {
+    if (!say_word(e, POSTA_LIT("DATA"), posta__span(NULL, 0))) return false;
+    e->step = STEP_GO;
+    return true;
+}
+
+static bool say_plain(posta_engine *e, posta_span word) {
+    if (!say_word(e, word, posta__span(NULL, 0))) return false;
+    e->step = STEP_WAIT;
+    return true;
+}
+
+static bool say_rset(posta_engine *e) { return say_plain(e, POSTA_LIT("RSET")); }
+static bool say_noop(posta_engine *e) { return say_plain(e, POSTA_LIT("NOOP")); }
+static bool say_quit(posta_engine *e) { return say_plain(e, POSTA_LIT("QUIT")); }
+
+/* ---- hearing ---- */
+
+static void alien(posta_engine *e, verb v) {
+    posta__engine_fail(e, POSTA_E_PROTOCOL, POSTA_SIDE_THEIRS, posta__phase_of(v), &e->reply,
+                       "the reply code does not fit the command");
+}
+
+static posta_event_type refusal_event(verdict judged) {
+    return judged == VERDICT_SOFT ? POSTA_EVENT_SERVER_RETRY : POSTA_EVENT_SERVER_ERROR;
+}
+
+/* Notes why the message under way goes to nobody. The first reason stays, but a refusal that may pass
+   is the better thing to report of many refused recipients. */
+static void blame(posta_engine *e, verb v) {
+    bool softer = e->t.cause == POSTA_E_RECIPIENTS_REFUSED && v == V_RCPT &&
+                  e->t.reply.code >= 500 && e->reply.code < 500;
+    if (e->t.cause != POSTA_OK && !softer) return;
+    e->t.cause = posta__refusal(v);
+    e->t.phase = posta__phase_of(v);
+    e->t.reply = e->reply;
+}
+
+static void drop(posta_engine *e) {
+    e->t.is_dropped = true;
+    if (e->step == STEP_MAIL || e->step == STEP_RCPT || e->step == STEP_DATA) e->step = STEP_WAIT;
+}
+
+/* The server does not want us at all: only QUIT is left. */
+static void refuse_us(posta_engine *e, verb v, verdict judged) {
+    posta_status cause = posta__refusal(v);
+    e->fault = (posta_fault){.status = posta__status_fold(cause, e->reply.code),
+                             .cause = cause,
+                             .side = POSTA_SIDE_THEIRS,
+                             .phase = posta__phase_of(v),
+                             .reply = e->reply,
+                             .recipient = POSTA_NO_RECIPIENT};
+    e->is_refused = true;
+    e->action = ACTION_NONE;
+    e->step = STEP_IDLE;
+    posta__engine_event(e, refusal_event(judged), posta__phase_of(v), POSTA_NO_RECIPIENT,
+                        e->fault.status, e->reply.code);
+}
+
+static void hear_greeting(posta_engine *e, verdict judged) {
+    if (judged != VERDICT_OK) {
+        refuse_us(e, V_GREETING, judged);
+        return;
+    }
+    e->step = STEP_EHLO;
+}
+
+static void connected(posta_engine *e) {
+    e->step = STEP_IDLE;
+    e->action = ACTION_NONE;
+    posta__engine_event(e, POSTA_EVENT_CONNECTED, POSTA_PHASE_HELLO, POSTA_NO_RECIPIENT, POSTA_OK,
+                        e->reply.code);
+}
+
+static void hear_ehlo(posta_engine *e, verdict judged) {
+    if (judged == VERDICT_OK) {
+        e->caps.bits |= POSTA_CAN_ESMTP;
+        connected(e);
+        return;
+    }
+    e->caps = (posta_capabilities){0, 0};
+    if (judged == VERDICT_HARD) {
+        e->step = STEP_HELO; /* RFC 5321 3.2: an old server knows HELO only */
+        return;
+    }
+    refuse_us(e, V_EHLO, judged);
+}
+
+static void hear_helo(posta_engine *e, verdict judged) {
+    if (judged == VERDICT_OK) connected(e);
+    else refuse_us(e, V_HELO, judged);
+}
+
+static void hear_mail(posta_engine *e, verdict judged) {
+    if (judged == VERDICT_OK) {
+        e->t.mail_ok = true;
+        return;
+    }
+    blame(e, V_MAIL);
+    drop(e);
+}
+
+static void hear_rcpt(posta_engine *e, verdict judged) {
+    transaction *t = &e->t;
+    size_t at = t->heard_n++;
+    posta_recipient *r = &t->env.to[at];
+    if (!t->mail_ok) return; /* follows from the refused sender; says nothing of this recipient */
+    r->reply = e->reply;
+    if (judged == VERDICT_OK) {
+        t->ok_n++;
+        posta__engine_event(e, POSTA_EVENT_RECIPIENT_ACK, POSTA_PHASE_RECIPIENT, at, POSTA_OK,
+                            e->reply.code);
+    } else {
+        t->refused_n++;
+        r->status = POSTA_RECIPIENT_REFUSED;
+        r->retry = judged == VERDICT_SOFT ? POSTA_RETRY_SAFE : POSTA_RETRY_POINTLESS;
+        posta__engine_event(e, refusal_event(judged), POSTA_PHASE_RECIPIENT, at,
+                            posta__status_fold(POSTA_E_RECIPIENTS_REFUSED, e->reply.code),
+                            e->reply.code);
+    }
+    if (judged != VERDICT_OK) blame(e, V_RCPT);
+    if (t->refused_n == t->env.to_n ||
+        (t->refused_n > 0 && e->config.on_refused == POSTA_REFUSED_ABORT))
+        drop(e);
+    if (!t->is_dropped && t->ok_n > 0 && t->heard_n == t->env.to_n)
+        t->cause = POSTA_OK; /* somebody gets it: refusals stay with their recipients */
+}
+
+static void hear_data(posta_engine *e, verdict judged) {
+    if (judged != VERDICT_OK) {
+        blame(e, V_DATA);
+        drop(e);
+        e->step = STEP_WAIT;
+        return;
+    }
+    /* The entry is queued when the text begins, so that an early refusal is heard in its middle. */
+    e->step = STEP_TEXT;
+    e->t.text_begin = e->tx_put;
+    posta__lines_init(&e->t.lines, POSTA__LINES_STUFF);
+    e->owed[(e->owed_at + e->owed_n++) % e->config.owed_max] = V_TEXT;
+    e->owed_last = V_TEXT;
+}
+
+/* Rows D13, F05, E12: before the last octet of the dot is with the transport a refusal is early: the
+   two sides no longer agree where commands begin, so the connection closes behind it. */
+static void hear_text(posta_engine *e, verdict judged) {
+    bool early = !posta__engine_dot_taken(e);
+    bool closes = early || e->reply.code == 421;
+    if (judged == VERDICT_OK && early) {
+        posta__engine_early_yes(e);
+        return;
+    }
+    if (judged != VERDICT_OK) blame(e, V_TEXT);
+    else if (!e->t.is_dropped) e->t.reply = e->reply;
+    e->t.mail_ok = false; /* the server has ended the transaction, RFC 5321 4.1.1.4 */
+    posta__engine_sent(e, e->t.cause, false);
+    if (closes) posta__engine_close(e);
+}
+
+static void end_plain(posta_engine *e, verb v, verdict judged, posta_event_type yes) {
+    posta_status status = POSTA_OK;
+    if (judged != VERDICT_OK) {
+        status = posta__status_fold(posta__refusal(v), e->reply.code);
+        yes = refusal_event(judged);
+    }
+    e->action = ACTION_NONE;
+    e->step = STEP_IDLE;
+    posta__engine_event(e, yes, posta__phase_of(v), POSTA_NO_RECIPIENT, status, e->reply.code);
+}
+
+static void hear_rset(posta_engine *e, verdict judged) {
+    if (e->action != ACTION_SUBMIT) {
+        end_plain(e, V_RSET, judged, POSTA_EVENT_RESET);
+        return;
+    }
+    posta__engine_sent(e, e->t.cause, false);
+    if (judged != VERDICT_OK) posta__engine_close(e); /* what state the server is in nobody knows */
+}
+
+static void hear_noop(posta_engine *e, verdict judged) {
+    end_plain(e, V_NOOP, judged, POSTA_EVENT_NOOP_ACK);
+}
+
+static void hear_quit(posta_engine *e, verdict judged) {
+    (void)judged; /* row F19: a failing QUIT changes nothing */
+    posta__engine_close(e);
+}
+
+/* ---- the table ---- */
+
+#define NO  false
+#define YES true
+#define PATIENCE(name) offsetof(posta_timeouts, name)
+
+static const struct {
+    bool (*say)(posta_engine *e);
+    void (*hear)(posta_engine *e, verdict judged);
+    size_t patience; /* where in posta_timeouts */
+    bool behind;     /* may be written while replies are owed */
+    bool last;       /* nothing may be written behind it until it is answered */
+} verbs[] = {
+    /*              say        hear           patience            behind last */
+    [V_GREETING] = {NULL, hear_greeting, PATIENCE(greeting), NO, YES},
+    [V_EHLO] = {say_ehlo, hear_ehlo, PATIENCE(command), NO, YES},
+    [V_HELO] = {say_helo, hear_helo, PATIENCE(command), NO, YES},
+    [V_MAIL] = {say_mail, hear_mail, PATIENCE(command), YES, NO},
+    [V_RCPT] = {say_rcpt, hear_rcpt, PATIENCE(command), YES, NO},
+    [V_DATA] = {say_data, hear_data, PATIENCE(data), YES, YES},
+    [V_TEXT] = {NULL, hear_text, PATIENCE(result), NO, NO},
+    [V_RSET] = {say_rset, hear_rset, PATIENCE(command), YES, NO},
+    [V_NOOP] = {say_noop, hear_noop, PATIENCE(command), YES, YES},
+    [V_QUIT] = {say_quit, hear_quit, PATIENCE(quit), YES, YES},
+};
+
+verb posta__verb_next(const posta_engine *e) {
+    switch (e->step) {
+    case STEP_EHLO: return V_EHLO;
+    case STEP_HELO: return V_HELO;
+    case STEP_MAIL: return V_MAIL;
+    case STEP_RCPT: return V_RCPT;
+    case STEP_DATA: return V_DATA;
+    case STEP_RSET: return V_RSET;
+    case STEP_NOOP: return V_NOOP;
+    case STEP_QUIT: return V_QUIT;
+    case STEP_GREETING:
+    case STEP_IDLE:
+    case STEP_GO:
+    case STEP_TEXT:
+    case STEP_WAIT:
+    case STEP_CLOSED: break;
+    }
+    return V_NONE;
+}
+
+bool posta__verb_may(const posta_engine *e, verb v) {
+    bool pipelining = (e->caps.bits & POSTA_CAN_PIPELINING) && !e->config.no_pipelining;
+    if (!posta__dialogue_room(e) || e->owed_n == e->config.owed_max) return false;
+    if (e->owed_n == 0) return !e->must_peek;
+    /* Row F08: with "abort" nobody may get it after a refusal, so DATA waits for every verdict. */
+    if (v == V_DATA && e->config.on_refused == POSTA_REFUSED_ABORT) return false;
+    return pipelining && verbs[v].behind && !verbs[e->owed_last].last;
+}
+
+bool posta__verb_say(posta_engine *e, verb v) {
+    if (!verbs[v].say(e)) return false;
+    if (e->step == STEP_CLOSED) return true;
+    if (e->owed_n == 0) e->progress = e->now;
+    e->owed[(e->owed_at + e->owed_n++) % e->config.owed_max] = (uint8_t)v;
+    e->owed_last = v;
+    return true;
+}
+
+void posta__verb_hear(posta_engine *e, verb v) {
+    verdict judged = posta__verdict(v, e->reply.code);
+    /* The server closes whatever we do (row E12). Where a 421 is the verdict itself, the verb hears it. */
+    bool leaves = e->reply.code == 421 && v != V_TEXT && v != V_QUIT && v > V_HELO;
+    if (leaves) {
+        posta__engine_fail(e, POSTA_E_LOST, POSTA_SIDE_THEIRS, posta__phase_of(v), &e->reply,
+                           "the server is closing the connection");
+        return;
+    }
+    if (judged == VERDICT_FATAL && v != V_QUIT) {
+        alien(e, v);
+        return;
+    }
+    verbs[v].hear(e, judged);
+}
+
+uint32_t posta__verb_patience(const posta_engine *e, verb v) {
+    uint32_t ms;
+    memcpy(&ms, (const char *)&e->config.timeouts + verbs[v].patience, sizeof ms);
+    return ms;
+}
+
+/* ---- capabilities ---- */
+
+/* ehlo-line = ehlo-keyword *( SP ehlo-param )                       RFC 5321, 4.1.1.1
+   Whole keywords only, ASCII letters without case (row A04). */
+void posta__verb_hear_line(posta_engine *e, verb v, const reply_line *line) {
+    static const struct {
+        posta_span word;
+        unsigned bit;
+    } known[] = {
+        {{(const uint8_t *)"PIPELINING", 10}, POSTA_CAN_PIPELINING},
+        {{(const uint8_t *)"8BITMIME", 8}, POSTA_CAN_8BITMIME},
+        {{(const uint8_t *)"SIZE", 4}, POSTA_CAN_SIZE},
+        {{(const uint8_t *)"STARTTLS", 8}, POSTA_CAN_STARTTLS},
+        {{(const uint8_t *)"AUTH", 4}, POSTA_CAN_AUTH},
+        {{(const uint8_t *)"ENHANCEDSTATUSCODES", 19}, POSTA_CAN_ENHANCED_CODES},
+    };
+    const uint8_t *sp;
+    posta_span word = line->text, parameter = {NULL, 0};
+    if (v != V_EHLO || e->building_n == 0 || line->code != 250) return;
+    sp = word.len > 0 ? memchr(word.p, ' ', word.len) : NULL;
+    if (sp) {
+        parameter = posta__span_sub(word, (size_t)(sp - word.p) + 1, word.len);
+        word.len = (size_t)(sp - word.p);
+    }
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (posta_span_is_nocase(word, known[i].word)) e->caps.bits |= known[i].bit;
+    if (posta_span_is_nocase(word, POSTA_LIT("SIZE")))
+        posta__parse_decimal(parameter, &e->caps.size_max); /* no number: no limit told */
+}
