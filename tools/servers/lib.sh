@@ -107,19 +107,20 @@ family() {
     local id moment mark proc stat fields now
     read -r id moment mark <"$1/id"
     now=$(started_at "$id")
-    for proc in /proc/[0-9]*; do
-        { stat=$(<"$proc/stat"); } 2>/dev/null || continue
-        read -ra fields <<<"${stat##*) }"
-        [[ ${fields[0]} == [ZX] ]] && continue
-        if [[ ${fields[3]} == "$id" && ( -z $now || $now == "$moment" ) ]]; then
-            printf '%s\n' "${proc##*/}"
-        elif [[ $mark != - ]] && grep -qsF " $mark " "$proc/mountinfo"; then
-            printf '%s\n' "${proc##*/}"
-        fi
+    {
+        for proc in /proc/[0-9]*; do
+            { stat=$(<"$proc/stat"); } 2>/dev/null || continue
+            read -ra fields <<<"${stat##*) }"
+            [[ ${fields[3]} == "$id" && ( -z $now || $now == "$moment" ) ]] && printf '%s\n' "${proc##*/}"
+        done
+        [[ $mark == - ]] || grep -lsF " $mark " /proc/[0-9]*/mountinfo | cut -d/ -f3
+    } | sort -un | while read -r id; do
+        [[ -z $(started_at "$id") ]] || printf '%s\n' "$id"
     done
 }
 
-# Ends the server of HOME: first by asking its main process, then each that stays behind.
+# Ends the server of HOME: first by asking its main process, then each that stays behind; some
+# children finish their mail before they listen to a signal, hence the last one.
 end_server() {
     local home=$1 signal ids tries
     [[ -e $home/id ]] || { printf '%s: nothing was started here\n' "$home" >&2; return; }
@@ -130,8 +131,9 @@ end_server() {
             mapfile -t ids < <(family "$home")
             [[ ${#ids[@]} -eq 0 ]] || kill "-$signal" "${ids[@]}" 2>/dev/null
         fi
-        for ((tries = 0; tries < 30; tries++)); do
+        for ((tries = 0; tries < 15; tries++)); do
             [[ -n $(family "$home") ]] || { rm -f "$home/id" "$home/pid"; return; }
+            [[ $signal != main ]] || is_alive "$home" || break
             sleep 0.1
         done
     done
