@@ -116,7 +116,8 @@ def main():
     parser = argparse.ArgumentParser(description="Show a mail as Python's email package reads it.")
     parser.add_argument("file")
     parser.add_argument("--json", action="store_true", help="a JSON document instead of the text")
-    parser.add_argument("--strict", action="store_true", help="octets that mail forbids are defects")
+    parser.add_argument("--strict", action="store_true",
+                        help="octets that mail forbids are defects")
     options = parser.parse_args()
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="backslashreplace")
