@@ -93,6 +93,24 @@ static bool is_null_path(posta_address_field field, posta_span s) {
     return field == POSTA_ENVELOPE_FROM && (s.len == 0 || posta_span_is(s, POSTA_LIT("<>")));
 }
 
+/* One address that is a path already, with an optional name. */
+static posta_status add_path(posta_message *m, posta_address_field field, const char *label,
+                             posta_span name, posta_span path) {
+    posta__address a;
+    posta__address_fault fault = {"is no address", 0, false};
+    posta_status status = posta__path_parse(path, path_flags(field), &m->arena, &a, &fault);
+    if (status == POSTA_E_MEMORY) return posta__setter_starves(m);
+    if (status) return blame_address(m, label, path, fault.why);
+    if (name.len > 0) {
+        char *copy = posta__arena_copy(&m->arena, name);
+        if (!copy) return posta__setter_starves(m);
+        a.name = posta__span(copy, name.len);
+    }
+    status = take_address(m, field, label, &a, path);
+    if (!status && field == POSTA_ENVELOPE_FROM) m->has_envelope_from = true;
+    return status;
+}
+
 posta_status posta_message_addresses(posta_message *m, posta_address_field field,
                                      const char *list) {
     char label[POSTA__LABEL_CAP];
@@ -104,6 +122,10 @@ posta_status posta_message_addresses(posta_message *m, posta_address_field field
     if (status) return status;
     if (!list) return blame_address(m, label, in, "is missing");
     if (is_null_path(field, in)) return set_null_path(m, label);
+    /* the one recipient without a domain (RFC 5321 4.5.1); no RFC 5322 mailbox, so no list either
+     */
+    if (path_flags(field) && posta_span_is_nocase(in, POSTA_LIT("Postmaster")))
+        return add_path(m, field, label, posta__span(NULL, 0), in);
     posta__address_reader_init(&reader, in);
     for (;;) {
         posta__address a;
@@ -126,8 +148,6 @@ posta_status posta_message_mailbox(posta_message *m, posta_address_field field, 
                                    const char *address) {
     char label[POSTA__LABEL_CAP];
     posta_span text = posta__span_of(address), display = posta__span_of(name);
-    posta__address a;
-    posta__address_fault fault = {"is no address", 0, false};
     posta__blame b = {label, display, NULL, POSTA__NOWHERE};
     posta_status status;
     if (!m || (size_t)field >= POSTA__ADDRESS_FIELDS) return POSTA_E_ARGUMENT;
@@ -137,17 +157,7 @@ posta_status posta_message_mailbox(posta_message *m, posta_address_field field, 
     if (posta__text_check_at(display, &b.why, &b.at))
         return posta__setter_fails(m, posta__blame_it(m, POSTA_E_FIELD, b));
     if (is_null_path(field, text)) return set_null_path(m, label);
-    status = posta__path_parse(text, path_flags(field), &m->arena, &a, &fault);
-    if (status == POSTA_E_MEMORY) return posta__setter_starves(m);
-    if (status) return blame_address(m, label, text, fault.why);
-    if (display.len > 0) {
-        char *copy = posta__arena_copy(&m->arena, display);
-        if (!copy) return posta__setter_starves(m);
-        a.name = posta__span(copy, display.len);
-    }
-    status = take_address(m, field, label, &a, text);
-    if (!status && field == POSTA_ENVELOPE_FROM) m->has_envelope_from = true;
-    return status;
+    return add_path(m, field, label, display, text);
 }
 
 /* ---- text fields ---- */
