@@ -1,0 +1,181 @@
+/* core/session: the link, an engine with its message over memory windows. Composing waits until the
+ * server has said what it takes. TLS will stand between the engine's wire and these ports.
+ */
+#include "session_i.h"
+
+struct posta_link {
+    posta_link_config config;
+    posta_engine *engine;
+    posta_message *message; /* borrowed while it is under way, and for its account; null: none */
+    posta_envelope envelope;
+    bool has_message;      /* the account is of a message that the engine took */
+    posta_problem problem; /* why the last message was not taken; status OK: it was */
+    uint64_t now, began, ended;
+    char message_id[256];
+};
+
+typedef union strictest {
+    void *p;
+    uint64_t n;
+    long double d;
+} strictest;
+
+#define LINK_LEN ((sizeof(posta_link) + sizeof(strictest) - 1) / sizeof(strictest) * sizeof(strictest))
+
+size_t posta_link_size(const posta_link_config *config) {
+    size_t engine = config && config->size == sizeof *config ? posta_engine_size(&config->engine) : 0;
+    return engine == 0 ? 0 : LINK_LEN + engine;
+}
+
+posta_status posta_link_place(void *mem, size_t len, const posta_link_config *config,
+                              posta_link **out) {
+    size_t need = posta_link_size(config);
+    posta_link *l = mem;
+    posta_status status;
+    *out = NULL;
+    if (need == 0 || !mem || len < need) return POSTA_E_ARGUMENT;
+    memset(l, 0, sizeof *l);
+    l->config = *config;
+    status = posta_engine_place((uint8_t *)mem + LINK_LEN, len - LINK_LEN, &config->engine, &l->engine);
+    if (status == POSTA_OK) *out = l;
+    return status;
+}
+
+void posta_link_wipe(posta_link **l) {
+    if (!*l) return;
+    posta_engine_wipe(&(*l)->engine);
+    memset(*l, 0, sizeof **l);
+    *l = NULL;
+}
+
+/* ---- ports ---- */
+
+void posta_link_tick(posta_link *l, uint64_t now_ms) {
+    l->now = now_ms;
+    posta_engine_tick(l->engine, now_ms);
+}
+
+posta_mspan posta_link_rx_space(posta_link *l) { return posta_engine_rx_space(l->engine); }
+void posta_link_rx_commit(posta_link *l, size_t n) { posta_engine_rx_commit(l->engine, n); }
+void posta_link_rx_end(posta_link *l, posta_status status) { posta_engine_rx_end(l->engine, status); }
+posta_span posta_link_tx_data(posta_link *l) { return posta_engine_tx_data(l->engine); }
+void posta_link_tx_consume(posta_link *l, size_t n) { posta_engine_tx_consume(l->engine, n); }
+
+unsigned posta_link_wants(const posta_link *l, size_t *hint_out) {
+    if (hint_out) *hint_out = 0; /* clear text: replies are lines */
+    return posta_engine_wants(l->engine);
+}
+
+uint64_t posta_link_deadline(const posta_link *l) { return posta_engine_deadline(l->engine); }
+
+bool posta_link_next_event(posta_link *l, posta_event *out) {
+    if (!posta_engine_next_event(l->engine, out)) return false;
+    if (out->type == POSTA_EVENT_SENT) l->ended = l->now;
+    return true;
+}
+
+/* ---- messages ---- */
+
+static posta_status not_taken(posta_link *l, posta_status status, const char *field, const char *why) {
+    posta__problem(&l->problem, status, field, why, posta__span(NULL, 0));
+    return status;
+}
+
+static posta_status too_big(posta_link *l, uint64_t len) {
+    uint8_t store[160];
+    char digits[POSTA_DECIMAL_CAP];
+    posta_window w = posta__window(store, sizeof store - 1);
+    uint64_t max = posta_engine_capabilities(l->engine).size_max;
+    posta__put(&w, POSTA_LIT("the message has "));
+    posta__put(&w, posta__span(digits, posta__decimal(len, digits)));
+    posta__put(&w, POSTA_LIT(" octets, the server takes at most "));
+    posta__put(&w, posta__span(digits, posta__decimal(max, digits)));
+    store[w.len] = 0;
+    l->problem.status = POSTA_E_TOO_BIG;
+    l->problem.field[0] = 0;
+    posta__copy_text(l->problem.text, sizeof l->problem.text, (const char *)store);
+    return POSTA_E_TOO_BIG;
+}
+
+/* Names the address that the engine refused: envelope.from, envelope.to[3]. */
+static posta_status bad_envelope(posta_link *l) {
+    const posta_fault *f = posta_engine_fault(l->engine);
+    const char *address = l->envelope.from;
+    char field[64] = "envelope.from";
+    if (f->recipient != POSTA_NO_RECIPIENT) {
+        posta_window w = posta__window(field, sizeof field - 1);
+        char digits[POSTA_DECIMAL_CAP];
+        posta__put(&w, POSTA_LIT("envelope.to["));
+        posta__put(&w, posta__span(digits, posta__decimal((uint64_t)f->recipient + 1, digits)));
+        posta__put(&w, POSTA_LIT("]"));
+        field[w.len] = 0;
+        address = f->recipient < l->envelope.to_n ? l->envelope.to[f->recipient].address : NULL;
+    }
+    return posta__problem(&l->problem, POSTA_E_FIELD, field, f->why, posta__span_of(address));
+}
+
+posta_status posta_link_send(posta_link *l, const posta_envelope *envelope,
+                             const posta_source *source) {
+    posta_status status;
+    if (!envelope || !source) return POSTA_E_ARGUMENT;
+    if (!posta_engine_is_idle(l->engine)) return POSTA_E_STATE;
+    l->message = NULL;
+    l->has_message = false;
+    l->message_id[0] = 0;
+    l->envelope = *envelope;
+    memset(&l->problem, 0, sizeof l->problem);
+    l->began = l->ended = l->now;
+    status = posta_engine_submit(l->engine, envelope, source);
+    if (status == POSTA_E_IN_PROGRESS) {
+        l->has_message = true;
+        return status;
+    }
+    if (status == POSTA_E_FIELD) return bad_envelope(l);
+    if (status == POSTA_E_TOO_BIG) return too_big(l, source->len);
+    return not_taken(l, status, "message", posta_engine_fault(l->engine)->why);
+}
+
+posta_status posta_link_send_message(posta_link *l, posta_message *message) {
+    posta_compose_options options = POSTA_COMPOSE_OPTIONS;
+    posta_envelope envelope;
+    posta_source source;
+    posta_status status;
+    bool has_8bit = false;
+    if (!message) return POSTA_E_ARGUMENT;
+    if (!posta_engine_is_idle(l->engine)) return POSTA_E_STATE;
+    options.may_8bit = (posta_engine_capabilities(l->engine).bits & POSTA_CAN_8BITMIME) != 0;
+    l->has_message = false;
+    status = posta_message_compose(message, &options, &source, &has_8bit);
+    if (status == POSTA_OK) status = posta_message_envelope(message, &envelope);
+    if (status != POSTA_OK) {
+        const posta_problem *p = posta_message_problem(message);
+        if (p->status == POSTA_OK) return not_taken(l, status, "message", posta_status_text(status));
+        l->problem = *p;
+        return status;
+    }
+    envelope.has_8bit = has_8bit;
+    status = posta_link_send(l, &envelope, &source);
+    if (status == POSTA_E_IN_PROGRESS) l->message = message;
+    if (posta_message_id_of(message))
+        posta__copy_text(l->message_id, sizeof l->message_id, posta_message_id_of(message));
+    return status;
+}
+
+posta_status posta_link_reset(posta_link *l) { return posta_engine_reset(l->engine); }
+posta_status posta_link_noop(posta_link *l) { return posta_engine_noop(l->engine); }
+posta_status posta_link_quit(posta_link *l) { return posta_engine_quit(l->engine); }
+void posta_link_abort(posta_link *l, posta_status cause) { posta_engine_abort(l->engine, cause); }
+const posta_engine *posta_link_engine(const posta_link *l) { return l->engine; }
+
+void posta_link_receipt(const posta_link *l, posta_receipt *out) {
+    posta_span peer = posta__span_of(l->config.peer);
+    if (l->problem.status != POSTA_OK) {
+        posta__receipt_problem(out, peer, &l->problem);
+    } else if (!l->has_message) {
+        posta__receipt_engine(out, peer, l->engine, &l->config.engine.timeouts);
+    } else {
+        posta__receipt_outcome(out, peer, l->engine, &l->envelope, &l->config.engine.timeouts);
+        out->duration_ms = l->ended - l->began;
+    }
+    posta__copy_text(out->message_id, sizeof out->message_id, l->message_id);
+}

@@ -1,0 +1,86 @@
+/* core/session: one call for one mail, and the conveniences that need files or a loop. */
+#include "../mime/mime_i.h"
+#include "session_i.h"
+
+#define TOTAL_MS 900000u
+
+posta_status posta_send(const char *where, posta_message *message,
+                        const posta_session_config *options, posta_receipt *receipt_out) {
+    posta_session_config config = POSTA_SESSION_CONFIG;
+    posta_session *s = NULL;
+    posta_receipt unused;
+    posta_receipt *receipt = receipt_out ? receipt_out : &unused;
+    posta_status status;
+    if (!where || !message) return POSTA_E_ARGUMENT;
+    memset(receipt, 0, sizeof *receipt);
+    if (posta_message_problem(message)->status != POSTA_OK) {
+        posta__receipt_problem(receipt, posta__span(NULL, 0), posta_message_problem(message));
+        return receipt->status;
+    }
+    if (options) config = *options;
+    config.url = where;
+    config.host = NULL;
+    config.non_blocking = false;
+    if (config.engine.timeouts.total == 0) config.engine.timeouts.total = TOTAL_MS;
+    status = posta_session_new(&config, &s, receipt);
+    if (status != POSTA_OK) return status;
+    status = posta_session_connect(s);
+    if (status == POSTA_OK) status = posta_session_send_message(s, message, receipt);
+    else *receipt = *posta_session_receipt(s);
+    posta_session_free(&s);
+    return status;
+}
+
+/* ---- files ---- */
+
+static posta_status open_file(posta_message *m, const char *path, posta_source *out) {
+    char label[POSTA__LABEL_CAP];
+    const char *why = "it cannot be read";
+    posta_status status = posta_file_source(m->port, path, out, &why);
+    if (status == POSTA_OK || posta__setter_begin(m, "file", label) != POSTA_OK) return status;
+    if (status == POSTA_E_MEMORY) return posta__setter_starves(m);
+    posta__blame_it(m, status, (posta__blame){label, posta__span_of(path), why, POSTA__NOWHERE});
+    return posta__setter_fails(m, status);
+}
+
+posta_status posta_message_attach_file(posta_message *m, const char *path,
+                                       const posta_part_options *options) {
+    posta_part_options o = POSTA_PART_OPTIONS;
+    posta_source source;
+    posta_status status = open_file(m, path, &source);
+    if (status != POSTA_OK) return status;
+    if (options) o = *options;
+    if (!o.name) o.name = path;
+    return posta_message_attach(m, posta_body_source(source), &o);
+}
+
+posta_status posta_message_inline_file(posta_message *m, const char *path, const char *cid,
+                                       const posta_part_options *options) {
+    posta_part_options o = POSTA_PART_OPTIONS;
+    posta_source source;
+    posta_status status = open_file(m, path, &source);
+    if (status != POSTA_OK) return status;
+    if (options) o = *options;
+    if (!o.name) o.name = path;
+    if (cid) o.content_id = cid;
+    return posta_message_inline(m, posta_body_source(source), &o);
+}
+
+/* ---- writing it elsewhere ---- */
+
+posta_status posta_message_write(posta_message *m,
+                                 posta_status (*write)(void *user, const void *p, size_t len),
+                                 void *user) {
+    uint8_t store[4096];
+    posta_source source;
+    posta_status status = posta_message_compose(m, NULL, &source, NULL);
+    if (status != POSTA_OK) return status;
+    for (;;) {
+        posta_window w = posta__window(store, sizeof store);
+        posta_status pulled = source.pull(source.user, &w);
+        status = w.len > 0 ? write(user, store, w.len) : POSTA_OK;
+        if (status != POSTA_OK) return status;
+        if (pulled == POSTA_END) return POSTA_OK;
+        if (pulled != POSTA_OK) return pulled;
+    }
+}

@@ -1,0 +1,627 @@
+/* core/session: the session, a link and a transport. Its inside never waits; a blocking call is execute and
+ * wait in a loop. Events are handed out at the edge: when the callback runs, the session is whole.
+ */
+#include "session_i.h"
+
+typedef enum state { CLOSED, OPENING, TALKING } state;
+
+/* The action whose end a call waits for. */
+typedef enum pending { PENDING_NONE, PENDING_CONNECT, PENDING_SEND, PENDING_OTHER, PENDING_QUIT } pending;
+
+struct posta_session {
+    const posta_port *port;
+    size_t len; /* of this allocation */
+
+    /* fixed */
+    posta_where where;
+    posta_link_config link_config;
+    char hello[POSTA_MAX_DOMAIN + 1];
+    char peer[POSTA_MAX_DOMAIN + 16];
+    bool owns_transport, non_blocking, picks_hello;
+    posta_transport transport;
+    posta_session_callback callback;
+    void *user_data;
+
+    /* the connection */
+    state state;
+    posta_link *link; /* null: none since the session was made */
+    bool write_broken;
+    uint64_t connect_began;
+
+    /* the action */
+    pending pending;
+    posta_status verdict; /* of the action that ended last */
+    posta_fault fault;    /* of opening; the link has its own afterwards */
+    posta_receipt receipt;
+    posta_receipt *receipt_out;
+
+    /* events */
+    posta_event event; /* waits for next_event, when there is no callback */
+    bool event_waits;
+    posta_event own; /* of opening, which the link knows nothing of */
+    bool own_waits;
+    bool in_callback, is_freed;
+
+    uint8_t *link_memory;
+    size_t link_len;
+};
+
+#define SESSION_LEN ((sizeof(posta_session) + 15u) / 16u * 16u)
+
+/* ---- making ---- */
+
+static void report(posta_receipt *out, const posta_problem *p) {
+    if (out) posta__receipt_problem(out, posta__span(NULL, 0), p);
+}
+
+static posta_status where_of(const posta_session_config *c, posta_where *w, posta_problem *p) {
+    posta_status status;
+    if (c->url) {
+        status = posta_where_parse(c->url, w, p);
+    } else {
+        if (!c->host) return posta__problem(p, POSTA_E_FIELD, "host", "the host is missing",
+                                            posta__span(NULL, 0));
+        memset(w, 0, sizeof *w);
+        status = posta__where_host(w, posta__span_of(c->host), p);
+    }
+    if (status != POSTA_OK) return status;
+    if (!c->url || c->security != POSTA_SECURITY_DEFAULT || c->tcp_port != 0 || c->user) {
+        bool is_smtps = c->url && w->security == POSTA_SECURITY_TLS &&
+                        c->security == POSTA_SECURITY_DEFAULT;
+        bool said = c->security != POSTA_SECURITY_DEFAULT;
+        if (said) w->security = c->security;
+        else if (!c->url || (w->is_default_clear && c->user)) w->security = POSTA_SECURITY_DEFAULT;
+        if (c->tcp_port != 0) w->port = c->tcp_port;
+        if (c->user) {
+            w->has_user = true;
+            posta__copy_text(w->user, sizeof w->user, c->user);
+        }
+        status = posta__where_settle(w, c->url != NULL, is_smtps, p);
+    }
+    return status;
+}
+
+static posta_status check_built(const posta_where *w, posta_problem *p) {
+    posta_span none = posta__span(NULL, 0);
+    if (w->is_lmtp)
+        return posta__problem(p, POSTA_E_NOT_BUILT, "url", "this build of posta has no LMTP yet", none);
+    if (w->security == POSTA_SECURITY_TLS || w->security == POSTA_SECURITY_STARTTLS) {
+        memset(p, 0, sizeof *p);
+        p->status = POSTA_E_TLS_NOT_BUILT;
+        posta__copy_text(p->field, sizeof p->field, "security");
+        return p->status;
+    }
+    if (w->has_user || w->has_password)
+        return posta__problem(p, POSTA_E_NOT_BUILT, "auth",
+                              "this build of posta has no authentication yet", none);
+    return POSTA_OK;
+}
+
+static void name_peer(posta_session *s) {
+    posta_window w = posta__window(s->peer, sizeof s->peer - 1);
+    char digits[POSTA_DECIMAL_CAP];
+    bool is_ip6 = strchr(s->where.host, ':') != NULL && !s->where.is_unix;
+    posta__put(&w, posta__span_of(is_ip6 ? "[" : ""));
+    posta__put(&w, posta__span_of(s->where.host));
+    posta__put(&w, posta__span_of(is_ip6 ? "]" : ""));
+    if (!s->where.is_unix) {
+        posta__put(&w, POSTA_LIT(":"));
+        posta__put(&w, posta__span(digits, posta__decimal(s->where.port, digits)));
+    }
+    s->peer[w.len] = 0;
+}
+
+static posta_status check_hello(const posta_session_config *c, posta_problem *p) {
+    const char *why = NULL;
+    if (!c->hello) return POSTA_OK;
+    if (posta__domain_check(posta__span_of(c->hello), &why) == POSTA_OK) return POSTA_OK;
+    return posta__problem(p, POSTA_E_FIELD, "hello", why, posta__span_of(c->hello));
+}
+
+static posta_status make_transport(posta_session *s, const posta_session_config *c) {
+    posta_socket_config sc = POSTA_SOCKET_CONFIG;
+    if (c->transport) {
+        s->transport = *c->transport;
+        return POSTA_OK;
+    }
+    sc.address = c->address;
+    sc.local_address = c->local_address;
+    sc.connect_ms = c->engine.timeouts.connect;
+    s->owns_transport = true;
+    return posta_socket_new(s->port, &sc, &s->transport);
+}
+
+static posta_status set_up(posta_session *s, const posta_session_config *c, posta_problem *p) {
+    posta_status status;
+    s->link_config = (posta_link_config)POSTA_LINK_CONFIG;
+    s->link_config.engine = c->engine;
+    s->link_config.engine.hello = s->hello;
+    s->link_config.peer = s->peer;
+    if (s->where.total_ms > 0) s->link_config.engine.timeouts.total = s->where.total_ms;
+    s->non_blocking = c->non_blocking;
+    s->callback = c->callback;
+    s->user_data = c->user_data;
+    s->picks_hello = !c->hello;
+    posta__copy_text(s->hello, sizeof s->hello, c->hello ? c->hello : "[127.0.0.1]");
+    name_peer(s);
+    status = make_transport(s, c);
+    if (status == POSTA_E_FIELD)
+        return posta__problem(p, status, "address", "an address is numeric", posta__span(NULL, 0));
+    p->status = status;
+    return status;
+}
+
+posta_status posta_session_new(const posta_session_config *config, posta_session **out,
+                               posta_receipt *why_out) {
+    const posta_port *port;
+    posta_where where;
+    posta_problem problem;
+    posta_session *s;
+    posta_engine_config probe;
+    posta_link_config link = POSTA_LINK_CONFIG;
+    posta_status status;
+    size_t link_len;
+    if (!out) return POSTA_E_ARGUMENT;
+    *out = NULL;
+    memset(&problem, 0, sizeof problem);
+    problem.status = POSTA_E_ARGUMENT;
+    if (!config || config->size != sizeof *config) {
+        report(why_out, &problem);
+        return POSTA_E_ARGUMENT;
+    }
+    port = config->port ? config->port : posta_port_default();
+    probe = config->engine;
+    probe.hello = "x";
+    link.engine = probe;
+    link_len = posta_link_size(&link);
+    if (link_len == 0) {
+        report(why_out, &problem);
+        return POSTA_E_ARGUMENT;
+    }
+    status = where_of(config, &where, &problem);
+    if (status == POSTA_OK) status = check_built(&where, &problem);
+    if (status == POSTA_OK) status = check_hello(config, &problem);
+    if (status != POSTA_OK) {
+        posta_where_wipe(&where);
+        report(why_out, &problem);
+        return status;
+    }
+    s = port->allocate(port->user, NULL, 0, SESSION_LEN + link_len);
+    if (s) {
+        memset(s, 0, sizeof *s);
+        s->port = port;
+        s->len = SESSION_LEN + link_len;
+        s->where = where;
+        s->link_memory = (uint8_t *)s + SESSION_LEN;
+        s->link_len = link_len;
+        status = set_up(s, config, &problem);
+    } else {
+        status = problem.status = POSTA_E_MEMORY;
+    }
+    posta_where_wipe(&where);
+    if (status == POSTA_OK) {
+        *out = s;
+        return status;
+    }
+    report(why_out, &problem);
+    if (s) posta_session_drop(&s);
+    return status;
+}
+
+/* ---- events ---- */
+
+static const posta_timeouts *timeouts(const posta_session *s) {
+    return &s->link_config.engine.timeouts;
+}
+
+static uint64_t now(const posta_session *s) { return s->port->now_ms(s->port->user); }
+
+static void close_wire(posta_session *s) {
+    if (s->state != CLOSED && s->transport.close) s->transport.close(s->transport.user);
+    s->state = CLOSED;
+}
+
+static void settle(posta_session *s, posta_status status) {
+    s->pending = PENDING_NONE;
+    s->verdict = status;
+    if (s->receipt_out) *s->receipt_out = s->receipt;
+    s->receipt_out = NULL;
+}
+
+/* What an event of the link means for the action that is pending. */
+static void note(posta_session *s, const posta_event *ev) {
+    switch (ev->type) {
+    case POSTA_EVENT_TRACE:
+    case POSTA_EVENT_RECIPIENT_ACK: return;
+    case POSTA_EVENT_SERVER_ERROR:
+    case POSTA_EVENT_SERVER_RETRY:
+        if (ev->action == POSTA_PHASE_RECIPIENT) return;
+        break;
+    case POSTA_EVENT_SENT:
+        posta_link_receipt(s->link, &s->receipt);
+        settle(s, ev->status);
+        return;
+    default: break;
+    }
+    if (ev->status != POSTA_OK)
+        posta__receipt_engine(&s->receipt, posta__span_of(s->peer), posta_link_engine(s->link),
+                              timeouts(s));
+    if (s->pending != PENDING_NONE) settle(s, ev->status);
+    else s->verdict = ev->status;
+}
+
+static bool next_link_event(posta_session *s, posta_event *out) {
+    if (s->own_waits) {
+        *out = s->own;
+        s->own_waits = false;
+        return true;
+    }
+    if (!s->link || s->state == OPENING || !posta_link_next_event(s->link, out)) return false;
+    note(s, out);
+    return true;
+}
+
+/* Hands events out. False: stop here, the host looks at one (or the callback freed the session). */
+static bool deliver(posta_session *s) {
+    posta_event ev;
+    while (next_link_event(s, &ev)) {
+        if (!s->callback) {
+            s->event = ev;
+            s->event_waits = true;
+            return false;
+        }
+        s->in_callback = true;
+        s->callback(s, &ev, s->user_data);
+        s->in_callback = false;
+        if (s->is_freed) return false;
+    }
+    return true;
+}
+
+bool posta_session_next_event(posta_session *s, posta_event *out) {
+    if (!s->event_waits && next_link_event(s, &s->event)) s->event_waits = true;
+    if (!s->event_waits) return false;
+    *out = s->event;
+    s->event_waits = false;
+    return true;
+}
+
+/* ---- opening ---- */
+
+static void fail_open(posta_session *s, posta_status cause, posta_phase phase) {
+    posta_status status = posta__status_fold(cause, 0);
+    const char *reason = s->owns_transport ? posta_socket_reason(&s->transport) : "";
+    char detail[256];
+    posta_window w = posta__window(detail, sizeof detail - 1);
+    uint64_t limit = cause == POSTA_E_TIMEOUT_CONNECT ? timeouts(s)->connect
+                     : cause == POSTA_E_TIMEOUT_TOTAL ? timeouts(s)->total
+                                                      : 0;
+    if (cause == POSTA_E_DNS) phase = POSTA_PHASE_RESOLVE;
+    posta__put(&w, posta__span_of(posta_status_text(cause)));
+    if (reason[0] && limit == 0 && cause != POSTA_E_CONNECT_REFUSED && cause != POSTA_E_CANCELLED) {
+        posta__put(&w, POSTA_LIT(" ("));
+        posta__put(&w, posta__span_of(reason));
+        posta__put(&w, POSTA_LIT(")"));
+    }
+    detail[w.len] = 0;
+    s->fault = (posta_fault){.status = status,
+                             .cause = cause,
+                             .side = POSTA_SIDE_WIRE,
+                             .phase = phase,
+                             .recipient = POSTA_NO_RECIPIENT};
+    posta__receipt_fault(&s->receipt, posta__span_of(s->peer), cause, phase, NULL, detail, limit);
+    close_wire(s);
+    s->own = (posta_event){.type = status == POSTA_E_TIMEOUT ? POSTA_EVENT_TIMEOUT : POSTA_EVENT_FAILED,
+                           .action = phase,
+                           .recipient = POSTA_NO_RECIPIENT,
+                           .status = status};
+    s->own_waits = true;
+    settle(s, status);
+}
+
+static void pick_hello(posta_session *s) {
+    if (!s->picks_hello || !s->owns_transport) return;
+    if (posta_host_name(s->hello, sizeof s->hello) == POSTA_OK &&
+        posta__domain_check(posta__span_of(s->hello), NULL) == POSTA_OK)
+        return;
+    if (posta_socket_literal(&s->transport, s->hello, sizeof s->hello) != POSTA_OK)
+        posta__copy_text(s->hello, sizeof s->hello, "[127.0.0.1]");
+}
+
+static void opened(posta_session *s) {
+    if (s->where.is_default_clear && s->owns_transport && !posta_socket_is_loopback(&s->transport)) {
+        /* The name promised a loopback address and led elsewhere: clear text was not asked for. */
+        fail_open(s, POSTA_E_TLS_NOT_BUILT, POSTA_PHASE_CONNECT);
+        return;
+    }
+    pick_hello(s);
+    posta_link_wipe(&s->link);
+    if (posta_link_place(s->link_memory, s->link_len, &s->link_config, &s->link) != POSTA_OK) {
+        fail_open(s, POSTA_E_ARGUMENT, POSTA_PHASE_CONNECT);
+        return;
+    }
+    s->state = TALKING;
+}
+
+/* False: nothing moved. */
+static bool step_open(posta_session *s) {
+    uint64_t total = timeouts(s)->total;
+    posta_status status = s->transport.open
+                              ? s->transport.open(s->transport.user, s->where.host, s->where.port)
+                              : POSTA_OK;
+    if (status == POSTA_OK) opened(s);
+    else if (status != POSTA_AGAIN) fail_open(s, status, POSTA_PHASE_CONNECT);
+    else if (total > 0 && now(s) - s->connect_began >= total)
+        fail_open(s, POSTA_E_TIMEOUT_TOTAL, POSTA_PHASE_CONNECT);
+    else return false;
+    return true;
+}
+
+/* ---- the wire ---- */
+
+static bool step_write(posta_session *s) {
+    posta_span data = posta_link_tx_data(s->link);
+    size_t n = 0;
+    posta_status status;
+    if (data.len == 0 || s->write_broken) return false;
+    status = s->transport.write(s->transport.user, data.p, data.len, &n);
+    /* Row F02: the peer takes no more, but its last words may be waiting to be read. */
+    if (status != POSTA_OK && status != POSTA_AGAIN) s->write_broken = true;
+    if (status != POSTA_OK || n == 0) return s->write_broken;
+    posta_link_tx_consume(s->link, n);
+    return true;
+}
+
+static bool step_read(posta_session *s) {
+    unsigned wants = posta_link_wants(s->link, NULL);
+    posta_mspan space;
+    posta_status status;
+    size_t n = 0;
+    if (!(wants & POSTA_WANT_RX) && !s->write_broken) return false;
+    space = posta_link_rx_space(s->link);
+    if (space.cap == 0) return false;
+    status = s->transport.read(s->transport.user, space.p, space.cap, &n);
+    if (status == POSTA_OK && n > 0) {
+        posta_link_rx_commit(s->link, n);
+        return true;
+    }
+    if (status == POSTA_AGAIN && !s->write_broken) {
+        if (wants & POSTA_WANT_NOW) posta_link_rx_commit(s->link, 0);
+        return (wants & POSTA_WANT_NOW) != 0;
+    }
+    posta_link_rx_end(s->link, status == POSTA_OK || status == POSTA_AGAIN ? POSTA_E_LOST : status);
+    return true;
+}
+
+static bool step_wire(posta_session *s) {
+    bool moved = step_write(s);
+    if (step_read(s)) moved = true;
+    return moved;
+}
+
+/* After QUIT, or a fault, or a greeting that refuses us, nothing more is done with the wire. */
+static void leave(posta_session *s) {
+    const posta_engine *e;
+    if (s->state != TALKING) return;
+    e = posta_link_engine(s->link);
+    if (posta_engine_is_closed(e)) {
+        close_wire(s);
+    } else if (s->pending == PENDING_NONE && posta_engine_fault(e)->phase <= POSTA_PHASE_HELLO &&
+               posta_engine_fault(e)->status != POSTA_OK &&
+               posta_link_quit(s->link) == POSTA_E_IN_PROGRESS) {
+        step_write(s); /* row E13: say QUIT, do not wait */
+        posta_link_abort(s->link, POSTA_E_CANCELLED);
+        close_wire(s);
+    }
+}
+
+static void free_now(posta_session **s);
+
+posta_status posta_session_execute(posta_session *s, uint32_t budget_us) {
+    uint64_t began = now(s);
+    s->event_waits = false;
+    for (;;) {
+        bool moved;
+        if (s->state == TALKING) posta_link_tick(s->link, now(s));
+        if (!deliver(s)) break;
+        leave(s);
+        if (s->state == CLOSED || s->pending == PENDING_NONE) break;
+        moved = s->state == OPENING ? step_open(s) : step_wire(s);
+        if (!moved || (budget_us > 0 && (now(s) - began) * 1000u >= budget_us)) break;
+    }
+    if (s->is_freed) {
+        free_now(&s);
+        return POSTA_OK;
+    }
+    if (s->event_waits) leave(s);
+    return s->pending != PENDING_NONE ? POSTA_E_IN_PROGRESS : s->verdict;
+}
+
+int64_t posta_session_timeout(const posta_session *s) {
+    uint64_t deadline, t = now(s);
+    if (s->event_waits || s->own_waits) return 0;
+    if (s->state == OPENING) return 1000; /* the transport's own timers run inside open */
+    if (s->state == CLOSED) return -1;
+    if (s->pending != PENDING_NONE && (posta_link_wants(s->link, NULL) & POSTA_WANT_NOW)) return 0;
+    deadline = posta_link_deadline(s->link);
+    if (deadline == UINT64_MAX) return -1;
+    return deadline <= t ? 0 : (int64_t)(deadline - t);
+}
+
+unsigned posta_session_wants(const posta_session *s) {
+    if (s->state == OPENING) return POSTA_WANT_TX;
+    return s->state == TALKING ? posta_link_wants(s->link, NULL) : 0;
+}
+
+posta_status posta_session_wait(posta_session *s, uint32_t ms) {
+    int64_t timeout = posta_session_timeout(s);
+    unsigned wants = posta_session_wants(s);
+    if (timeout >= 0 && (uint64_t)timeout < ms) ms = (uint32_t)timeout;
+    if (s->state == CLOSED || ms == 0) return POSTA_OK;
+    if (!s->transport.wait) return POSTA_OK;
+    return s->transport.wait(s->transport.user, s->write_broken ? POSTA_WANT_RX : wants, ms);
+}
+
+/* ---- calls ---- */
+
+#define WAIT_MS 60000u
+
+static posta_status drive(posta_session *s) {
+    posta_status status;
+    if (s->non_blocking) return POSTA_E_IN_PROGRESS;
+    while ((status = posta_session_execute(s, 0)) == POSTA_E_IN_PROGRESS) {
+        if (posta_session_wants(s) & POSTA_WANT_BODY) {
+            /* Nobody can feed a slot while this call waits. */
+            posta_link_abort(s->link, POSTA_E_BODY);
+            continue;
+        }
+        posta_session_wait(s, WAIT_MS);
+    }
+    return status;
+}
+
+posta_status posta_session_connect(posta_session *s) {
+    if (s->pending != PENDING_NONE || s->state != CLOSED) return POSTA_E_STATE;
+    memset(&s->receipt, 0, sizeof s->receipt);
+    memset(&s->fault, 0, sizeof s->fault);
+    posta_link_wipe(&s->link);
+    s->own_waits = s->event_waits = false;
+    s->write_broken = false;
+    s->state = OPENING;
+    s->pending = PENDING_CONNECT;
+    s->connect_began = now(s);
+    return drive(s);
+}
+
+static posta_status act(posta_session *s, pending what, posta_status (*say)(posta_link *l)) {
+    posta_status status;
+    if (s->pending != PENDING_NONE || s->state != TALKING) return POSTA_E_STATE;
+    posta_link_tick(s->link, now(s));
+    status = say(s->link);
+    if (status != POSTA_E_IN_PROGRESS) return status;
+    s->pending = what;
+    return drive(s);
+}
+
+posta_status posta_session_reset(posta_session *s) { return act(s, PENDING_OTHER, posta_link_reset); }
+posta_status posta_session_noop(posta_session *s) { return act(s, PENDING_OTHER, posta_link_noop); }
+
+posta_status posta_session_disconnect(posta_session *s) {
+    posta_status status = act(s, PENDING_QUIT, posta_link_quit);
+    if (status == POSTA_E_STATE && s->pending == PENDING_NONE) {
+        close_wire(s); /* nothing to say any more */
+        return POSTA_OK;
+    }
+    return status;
+}
+
+static posta_status not_sent(posta_session *s, posta_status status, posta_receipt *receipt_out) {
+    if (status == POSTA_E_STATE) {
+        posta_problem p;
+        posta__problem(&p, status, "send", s->pending != PENDING_NONE ? "the session is busy"
+                                                                     : "the session is not connected",
+                       posta__span(NULL, 0));
+        posta__receipt_problem(&s->receipt, posta__span_of(s->peer), &p);
+    } else {
+        posta_link_receipt(s->link, &s->receipt);
+    }
+    if (receipt_out) *receipt_out = s->receipt;
+    return status;
+}
+
+static bool may_send(posta_session *s) {
+    if (s->pending != PENDING_NONE || s->state != TALKING) return false;
+    posta_link_tick(s->link, now(s));
+    return posta_engine_is_idle(posta_link_engine(s->link));
+}
+
+static posta_status sending(posta_session *s, posta_status status, posta_receipt *receipt_out) {
+    if (status != POSTA_E_IN_PROGRESS) return not_sent(s, status, receipt_out);
+    s->pending = PENDING_SEND;
+    s->receipt_out = receipt_out;
+    return drive(s);
+}
+
+posta_status posta_session_send(posta_session *s, const posta_envelope *envelope,
+                                const posta_source *source, posta_receipt *receipt_out) {
+    if (!may_send(s)) return not_sent(s, POSTA_E_STATE, receipt_out);
+    return sending(s, posta_link_send(s->link, envelope, source), receipt_out);
+}
+
+posta_status posta_session_send_message(posta_session *s, posta_message *message,
+                                        posta_receipt *receipt_out) {
+    if (!may_send(s)) return not_sent(s, POSTA_E_STATE, receipt_out);
+    return sending(s, posta_link_send_message(s->link, message), receipt_out);
+}
+
+void posta_session_cancel(posta_session *s) {
+    if (s->state == OPENING) fail_open(s, POSTA_E_CANCELLED, POSTA_PHASE_CONNECT);
+    else if (s->state == TALKING) posta_link_abort(s->link, POSTA_E_CANCELLED);
+}
+
+/* ---- the end ---- */
+
+static void free_now(posta_session **s) {
+    posta_session *dead = *s;
+    close_wire(dead);
+    if (dead->owns_transport) posta_socket_free(&dead->transport);
+    posta_link_wipe(&dead->link);
+    posta_where_wipe(&dead->where);
+    dead->port->allocate(dead->port->user, dead, dead->len, 0);
+    *s = NULL;
+}
+
+void posta_session_free(posta_session **s) {
+    posta_session *dying = *s;
+    if (!dying) return;
+    *s = NULL;
+    if (dying->in_callback) {
+        dying->is_freed = true; /* execute, above us on the stack, frees it */
+        return;
+    }
+    dying->callback = NULL;
+    if (dying->state == TALKING && dying->pending == PENDING_NONE) {
+        if (!dying->non_blocking) posta_session_disconnect(dying);
+        else if (posta_link_quit(dying->link) == POSTA_E_IN_PROGRESS) step_write(dying);
+    }
+    free_now(&dying);
+}
+
+void posta_session_drop(posta_session **s) {
+    if (*s) free_now(s);
+}
+
+/* ---- what is known ---- */
+
+int posta_session_pollfd(const posta_session *s) {
+    return s->owns_transport && s->state != CLOSED ? posta_socket_fd(&s->transport) : -1;
+}
+
+bool posta_session_is_connected(const posta_session *s) {
+    return s->state == TALKING && !posta_engine_is_closed(posta_link_engine(s->link));
+}
+
+posta_capabilities posta_session_capabilities(const posta_session *s) {
+    static const posta_capabilities none;
+    return s->link ? posta_engine_capabilities(posta_link_engine(s->link)) : none;
+}
+
+const posta_fault *posta_session_fault(const posta_session *s) {
+    return s->fault.status == POSTA_OK && s->link ? posta_engine_fault(posta_link_engine(s->link))
+                                                  : &s->fault;
+}
+
+const posta_receipt *posta_session_receipt(const posta_session *s) { return &s->receipt; }
+
+posta_span posta_session_last_response(const posta_session *s, posta_reply *reply_out,
+                                       bool *truncated_out) {
+    static const posta_reply none;
+    if (s->link)
+        return posta_engine_last_response(posta_link_engine(s->link), reply_out, truncated_out);
+    if (reply_out) *reply_out = none;
+    if (truncated_out) *truncated_out = false;
+    return posta__span(NULL, 0);
+}
+
+void posta_session_set_user_data(posta_session *s, void *user_data) { s->user_data = user_data; }
+void *posta_session_user_data(const posta_session *s) { return s->user_data; }

@@ -1,0 +1,38 @@
+/* core/session: what the session's files share. where.c targets; receipt.c accounts; link.c engine and
+ * message over memory windows; session.c the connection; send.c one call; files.c conveniences.
+ */
+#ifndef POSTA_SESSION_I_H
+#define POSTA_SESSION_I_H
+
+#include "../smtp/smtp_i.h"
+#include "posta/port.h"
+#include "posta/session.h"
+
+/* ---- where.c ---- */
+
+posta_status posta__security_parse(posta_span s, posta_security *out);
+bool posta__where_is_loopback(const char *host);
+/* Takes a host (name, address, or a Unix socket's path) as it is. */
+posta_status posta__where_host(posta_where *w, posta_span host, posta_problem *problem);
+/* Fills port and security that were not said. */
+posta_status posta__where_settle(posta_where *w, bool is_url, bool is_smtps, posta_problem *problem);
+/* Writes `field: "value": why` into *p (may be null); answers `status`. */
+posta_status posta__problem(posta_problem *p, posta_status status, const char *field, const char *why,
+                            posta_span value);
+
+/* ---- receipt.c ---- */
+
+/* The account of what never reached the wire: a field, a file, a missing part of the build. */
+void posta__receipt_problem(posta_receipt *out, posta_span peer, const posta_problem *problem);
+/* The account of a fault of the connection itself. `detail` null: the cause's sentence. */
+void posta__receipt_fault(posta_receipt *out, posta_span peer, posta_status cause, posta_phase phase,
+                          const posta_reply *reply, const char *detail, uint64_t limit_ms);
+/* The account of a message that the engine took, from its outcome and fault. */
+void posta__receipt_outcome(posta_receipt *out, posta_span peer, const posta_engine *e,
+                            const posta_envelope *env, const posta_timeouts *timeouts);
+/* The account of the engine's fault outside a message. */
+void posta__receipt_engine(posta_receipt *out, posta_span peer, const posta_engine *e,
+                           const posta_timeouts *timeouts);
+void posta__copy_text(char *to, size_t cap, const char *from);
+
+#endif

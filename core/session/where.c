@@ -1,0 +1,292 @@
+/* core/session: where. Parses a target and applies the table of ports and security (docs/where.md), once,
+ * for C, Lua and the tools alike. A password is never shown in an error.
+ */
+#include "session_i.h"
+
+typedef struct parse {
+    posta_where *w;
+    posta_problem *problem;
+    bool is_smtps;
+    bool has_security;
+} parse;
+
+/* ---- errors ---- */
+
+posta_status posta__problem(posta_problem *p, posta_status status, const char *field, const char *why,
+                            posta_span value) {
+    posta_window w;
+    posta_span f = posta__span_of(field), text = posta__span_of(why);
+    if (!p) return status;
+    memset(p, 0, sizeof *p);
+    p->status = status;
+    w = posta__window(p->field, sizeof p->field - 1);
+    posta__put_some(&w, &f);
+    w = posta__window(p->text, sizeof p->text - 1);
+    f = posta__span_of(field);
+    posta__put_some(&w, &f);
+    posta__put(&w, POSTA_LIT(": "));
+    if (value.p) {
+        posta__put(&w, POSTA_LIT("\""));
+        posta__printable(&w, posta__span_sub(value, 0, 60));
+        posta__put(&w, POSTA_LIT("\": "));
+    }
+    posta__put_some(&w, &text);
+    return status;
+}
+
+static posta_status bad(const parse *p, const char *field, const char *why, posta_span value) {
+    return posta__problem(p->problem, POSTA_E_FIELD, field, why, value);
+}
+
+#define NO_VALUE ((posta_span){NULL, 0})
+
+/* ---- pieces ---- */
+
+static int nibble(uint8_t c) {
+    if (posta__is_digit(c)) return c - '0';
+    c = posta__lower(c);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Percent-decodes into a NUL-terminated buffer. False: too long, a bad escape, or a control octet. */
+static bool decode(posta_span in, char *out, size_t cap) {
+    size_t n = 0;
+    for (size_t i = 0; i < in.len; i++) {
+        unsigned c = in.p[i];
+        if (c == '%') {
+            if (i + 2 >= in.len || nibble(in.p[i + 1]) < 0 || nibble(in.p[i + 2]) < 0) return false;
+            c = (unsigned)(nibble(in.p[i + 1]) * 16 + nibble(in.p[i + 2]));
+            i += 2;
+        }
+        if (c < 0x20 || c == 0x7f || n + 1 >= cap) return false;
+        out[n++] = (char)c;
+    }
+    out[n] = 0;
+    return true;
+}
+
+static bool find(posta_span s, uint8_t c, size_t *at_out) {
+    const uint8_t *p = s.len > 0 ? memchr(s.p, c, s.len) : NULL;
+    if (p) *at_out = (size_t)(p - s.p);
+    return p != NULL;
+}
+
+static bool find_last(posta_span s, uint8_t c, size_t *at_out) {
+    for (size_t i = s.len; i > 0; i--) {
+        if (s.p[i - 1] != c) continue;
+        *at_out = i - 1;
+        return true;
+    }
+    return false;
+}
+
+static posta_status take_port(const parse *p, posta_span s) {
+    uint64_t n;
+    if (!posta__parse_decimal(s, &n) || n == 0 || n > 65535)
+        return bad(p, "port", "a port is a number from 1 to 65535", s);
+    p->w->port = (uint16_t)n;
+    return POSTA_OK;
+}
+
+static bool host_char(uint8_t c) {
+    return posta__is_alpha(c) || posta__is_digit(c) || c == '-' || c == '.' || c == '_' || c == ':' ||
+           c == '%';
+}
+
+static posta_status take_host(const parse *p, posta_span s) {
+    if (s.len == 0) return bad(p, "host", "the host is missing", NO_VALUE);
+    if (s.len > POSTA_MAX_DOMAIN) return bad(p, "host", "a host has at most 255 octets", s);
+    for (size_t i = 0; i < s.len; i++)
+        if (!host_char(s.p[i]))
+            return bad(p, "host", "a host is a name of letters, digits, - and dots, or an address", s);
+    memcpy(p->w->host, s.p, s.len);
+    p->w->host[s.len] = 0;
+    return POSTA_OK;
+}
+
+/* host [ ":" port ], IPv6 in brackets */
+static posta_status take_host_port(const parse *p, posta_span s) {
+    posta_status status;
+    size_t at;
+    if (s.len > 0 && s.p[0] == '[') {
+        if (!find(s, ']', &at)) return bad(p, "host", "the ] behind an IPv6 address is missing", s);
+        status = take_host(p, posta__span_sub(s, 1, at - 1));
+        s = posta__span_sub(s, at + 1, s.len);
+        if (status != POSTA_OK || s.len == 0) return status;
+        if (s.p[0] != ':') return bad(p, "url", "behind the ] comes : and a port, or nothing", s);
+        return take_port(p, posta__span_sub(s, 1, s.len));
+    }
+    if (!find(s, ':', &at)) return take_host(p, s);
+    status = take_host(p, posta__span_sub(s, 0, at));
+    return status == POSTA_OK ? take_port(p, posta__span_sub(s, at + 1, s.len)) : status;
+}
+
+static posta_status take_user(const parse *p, posta_span s) {
+    size_t at = s.len;
+    posta_where *w = p->w;
+    w->has_user = true;
+    w->has_password = find(s, ':', &at);
+    if (!decode(posta__span_sub(s, 0, at), w->user, sizeof w->user))
+        return bad(p, "user", "it is too long, or has a wrong %XX or a control character", NO_VALUE);
+    if (w->has_password && !decode(posta__span_sub(s, at + 1, s.len), w->password, sizeof w->password))
+        return bad(p, "password", "it is too long, or has a wrong %XX or a control character", NO_VALUE);
+    return POSTA_OK;
+}
+
+posta_status posta__security_parse(posta_span s, posta_security *out) {
+    static const char *const names[] = {"", "none", "opportunistic", "starttls", "tls"};
+    for (unsigned i = 1; i < sizeof names / sizeof *names; i++) {
+        if (!posta_span_is(s, posta__span_of(names[i]))) continue;
+        *out = (posta_security)i;
+        return POSTA_OK;
+    }
+    return POSTA_E_FIELD;
+}
+
+static posta_status take_option(parse *p, posta_span s) {
+    size_t at = 0;
+    posta_span name, value;
+    uint64_t n;
+    if (!find(s, '=', &at)) return bad(p, "url", "an option is written name=value", s);
+    name = posta__span_sub(s, 0, at);
+    value = posta__span_sub(s, at + 1, s.len);
+    if (posta_span_is(name, POSTA_LIT("security"))) {
+        p->has_security = true;
+        if (posta__security_parse(value, &p->w->security) == POSTA_OK) return POSTA_OK;
+        return bad(p, "security", "it is one of none, opportunistic, starttls, tls", value);
+    }
+    if (posta_span_is(name, POSTA_LIT("timeout"))) {
+        if (!posta__parse_decimal(value, &n) || n == 0 || n > UINT32_MAX / 1000)
+            return bad(p, "timeout", "it is a whole number of seconds", value);
+        p->w->total_ms = (uint32_t)n * 1000;
+        return POSTA_OK;
+    }
+    if (posta_span_is(name, POSTA_LIT("ca_file"))) {
+        if (decode(value, p->w->ca_file, sizeof p->w->ca_file)) return POSTA_OK;
+        return bad(p, "ca_file", "it is too long or has a wrong %XX", value);
+    }
+    return bad(p, "url", "the options are security, ca_file, timeout", name);
+}
+
+static posta_status take_options(parse *p, posta_span s) {
+    while (s.len > 0) {
+        size_t at = s.len;
+        posta_status status;
+        find(s, '&', &at);
+        status = take_option(p, posta__span_sub(s, 0, at));
+        if (status != POSTA_OK) return status;
+        s = posta__span_sub(s, at + 1, s.len);
+    }
+    return POSTA_OK;
+}
+
+/* ---- schemes ---- */
+
+static posta_status take_scheme(parse *p, posta_span s) {
+    posta_where *w = p->w;
+    if (posta_span_is_nocase(s, POSTA_LIT("smtp"))) return POSTA_OK;
+    if (posta_span_is_nocase(s, POSTA_LIT("smtps"))) {
+        p->is_smtps = true;
+        return POSTA_OK;
+    }
+    w->is_lmtp = posta_span_is_nocase(s, POSTA_LIT("lmtp")) ||
+                 posta_span_is_nocase(s, POSTA_LIT("lmtp+unix"));
+    w->is_unix = posta_span_is_nocase(s, POSTA_LIT("smtp+unix")) ||
+                 posta_span_is_nocase(s, POSTA_LIT("lmtp+unix"));
+    if (w->is_lmtp || w->is_unix) return POSTA_OK;
+    return bad(p, "url", "the schemes are smtp, smtps, lmtp, smtp+unix, lmtp+unix", s);
+}
+
+bool posta__where_is_loopback(const char *host) {
+    posta_span h = posta__span_of(host);
+    if (posta_span_is_nocase(h, POSTA_LIT("localhost")) || posta_span_is(h, POSTA_LIT("::1"))) return true;
+    if (h.len < 7 || !posta_span_is(posta__span_sub(h, 0, 4), POSTA_LIT("127."))) return false;
+    for (size_t i = 4; i < h.len; i++)
+        if (!posta__is_digit(h.p[i]) && h.p[i] != '.') return false;
+    return true;
+}
+
+posta_status posta__where_settle(posta_where *w, bool is_url, bool is_smtps, posta_problem *problem) {
+    bool clear = posta__where_is_loopback(w->host) && !w->has_user && !is_smtps;
+    uint16_t port = w->is_lmtp ? 24 : 587;
+    w->is_default_clear = false;
+    if (w->is_unix) {
+        if (w->security == POSTA_SECURITY_DEFAULT) w->security = POSTA_SECURITY_NONE;
+        w->port = 0;
+        return POSTA_OK;
+    }
+    if (w->security == POSTA_SECURITY_DEFAULT) {
+        if (clear) {
+            w->security = POSTA_SECURITY_NONE;
+            w->is_default_clear = true;
+            if (!w->is_lmtp) port = 25;
+        } else if (is_smtps || w->port == 465 ||
+                   (!is_url && w->port == 0 && !posta__where_is_loopback(w->host))) {
+            w->security = POSTA_SECURITY_TLS;
+            port = 465;
+        } else {
+            w->security = POSTA_SECURITY_STARTTLS;
+        }
+    } else if (w->security == POSTA_SECURITY_TLS) {
+        port = 465;
+    } else if (is_smtps) {
+        return posta__problem(problem, POSTA_E_FIELD, "security", "smtps:// is security=tls", NO_VALUE);
+    }
+    if (w->port == 0) w->port = port;
+    return POSTA_OK;
+}
+
+posta_status posta_where_parse(const char *url, posta_where *out, posta_problem *problem_out) {
+    posta_problem unused;
+    parse p = {out, problem_out ? problem_out : &unused, false, false};
+    posta_span s = posta__span_of(url), options = NO_VALUE;
+    posta_status status = POSTA_OK;
+    bool is_url = false;
+    size_t at;
+    memset(out, 0, sizeof *out);
+    memset(p.problem, 0, sizeof *p.problem);
+    for (size_t i = 0; i + 2 < s.len && !is_url; i++)
+        if (memcmp(s.p + i, "://", 3) == 0) {
+            is_url = true;
+            status = take_scheme(&p, posta__span_sub(s, 0, i));
+            s = posta__span_sub(s, i + 3, s.len);
+        }
+    if (status != POSTA_OK) return status;
+    /* A user may hold '@' and '?' only percent-encoded or before the last '@'. */
+    if (find_last(s, '@', &at)) {
+        status = take_user(&p, posta__span_sub(s, 0, at));
+        s = posta__span_sub(s, at + 1, s.len);
+    }
+    if (status == POSTA_OK && find(s, '?', &at)) {
+        options = posta__span_sub(s, at + 1, s.len);
+        s = posta__span_sub(s, 0, at);
+    }
+    if (status == POSTA_OK) status = take_options(&p, options);
+    if (status == POSTA_OK && out->is_unix) {
+        if (s.len == 0 || s.p[0] != '/' || !decode(s, out->host, sizeof out->host))
+            status = bad(&p, "host", "a Unix socket is written smtp+unix:///path", s);
+    } else if (status == POSTA_OK) {
+        if (s.len > 0 && s.p[s.len - 1] == '/') s.len--;
+        if (find(s, '/', &at)) status = bad(&p, "url", "a path does not belong here", s);
+        else status = take_host_port(&p, s);
+    }
+    if (status == POSTA_OK) status = posta__where_settle(out, is_url, p.is_smtps, p.problem);
+    if (status != POSTA_OK) posta_where_wipe(out);
+    return status;
+}
+
+posta_status posta__where_host(posta_where *w, posta_span host, posta_problem *problem) {
+    parse p = {w, problem, false, false};
+    if (host.len == 0 || host.p[0] != '/') return take_host(&p, host);
+    if (host.len >= sizeof w->host) return bad(&p, "host", "the socket's path is too long", host);
+    w->is_unix = true;
+    memcpy(w->host, host.p, host.len);
+    w->host[host.len] = 0;
+    return POSTA_OK;
+}
+
+void posta_where_wipe(posta_where *where) {
+    volatile uint8_t *p = (volatile uint8_t *)where;
+    for (size_t i = 0; i < sizeof *where; i++)
+        p[i] = 0;
+}
