@@ -323,7 +323,7 @@ describe("the catcher", function()
         local piece = ("x"):rep(65536)
         collectgarbage()
         local before = collectgarbage("count")
-        for _ = 1, 200 do client.send(piece) end
+        for i = 1, 200 do client.send(i .. piece) end         -- equal strings would be one
         collectgarbage()
         assert.is_true(collectgarbage("count") - before < 2048)       -- KiB; 12 800 were sent
         client.send("\r\n.\r\n")
@@ -436,6 +436,13 @@ describe("the catcher", function()
 end)
 
 describe("tools/catch", function()
+    local c
+
+    after_each(function()               -- also when an assertion failed
+        if c then c:stop() end
+        c = nil
+    end)
+
     local function talk(port, octets)
         local client = assert(socket.connect("127.0.0.1", port))
         client:settimeout(5)
@@ -446,7 +453,7 @@ describe("tools/catch", function()
     end
 
     it("keeps mails, prints a line for each, ends on TERM", function()
-        local c = support.spawn()
+        c = support.spawn()
         local said = talk(c.port, ENVELOPE .. "DATA\r\n..x\r\n.\r\nQUIT\r\n")
         assert.matches("354 .-\r\n250 .-\r\n221 .-\r\n$", said)
         local mails = c:wait(1)
@@ -461,7 +468,7 @@ describe("tools/catch", function()
     end)
 
     it("ends by itself after --once mails, and says that a port is in use", function()
-        local c = support.spawn { once = 1 }
+        c = support.spawn { once = 1 }
         local second = child.start({ child.root() .. "/tools/catch", c.port },
             { POSTA_LUA = child.interpreter() })
         assert.equal(1, second:wait_end(5))
