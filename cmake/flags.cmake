@@ -2,7 +2,9 @@
 
 set(POSTA_WARNINGS)
 if(POSTA_TOP_LEVEL)
-  set(POSTA_WARNINGS -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wformat=2)
+  set(POSTA_WARNINGS -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wformat=2
+      # C11 has none; a compiler that lets it pass gives a module which fails only when it is loaded.
+      -Werror=implicit-function-declaration)
   if(POSTA_WERROR)
     list(APPEND POSTA_WARNINGS -Werror)
   endif()

@@ -18,13 +18,11 @@ endfunction()
 
 posta_objects(posta_core_objects ${POSTA_CORE_SOURCES})
 target_include_directories(posta_core_objects PRIVATE ${POSTA_PRIVATE_INCLUDES})
-set(POSTA_OBJECTS $<TARGET_OBJECTS:posta_core_objects>)
+set(POSTA_CORE_OBJECTS $<TARGET_OBJECTS:posta_core_objects>)
 
-if(POSTA_SESSION_SOURCES)
-  posta_objects(posta_session_objects ${POSTA_SESSION_SOURCES})
-  target_include_directories(posta_session_objects PRIVATE ${POSTA_SESSION_INCLUDES})
-  set(POSTA_SESSION_OBJECTS $<TARGET_OBJECTS:posta_session_objects>)
-endif()
+posta_objects(posta_session_objects ${POSTA_SESSION_SOURCES})
+target_include_directories(posta_session_objects PRIVATE ${POSTA_SESSION_INCLUDES})
+set(POSTA_SESSION_OBJECTS $<TARGET_OBJECTS:posta_session_objects>)
 
 # posta_library(TARGET STATIC|SHARED NAME OBJECTS...): what hosts see of it is posta::NAME.
 function(posta_library target kind name)
@@ -40,13 +38,11 @@ function(posta_library target kind name)
   set(POSTA_LIBRARIES ${POSTA_LIBRARIES} ${target} PARENT_SCOPE)
 endfunction()
 
-posta_library(posta_core STATIC core $<TARGET_OBJECTS:posta_core_objects>)
-if(POSTA_SESSION_SOURCES)
-  posta_library(posta_session STATIC session ${POSTA_SESSION_OBJECTS})
-  target_link_libraries(posta_session PUBLIC posta_core)
-endif()
-posta_library(posta STATIC posta ${POSTA_OBJECTS} ${POSTA_SESSION_OBJECTS})
-posta_library(posta_shared SHARED shared ${POSTA_OBJECTS} ${POSTA_SESSION_OBJECTS})
+posta_library(posta_core STATIC core ${POSTA_CORE_OBJECTS})
+posta_library(posta_session STATIC session ${POSTA_SESSION_OBJECTS})
+target_link_libraries(posta_session PUBLIC posta_core)
+posta_library(posta STATIC posta ${POSTA_CORE_OBJECTS} ${POSTA_SESSION_OBJECTS})
+posta_library(posta_shared SHARED shared ${POSTA_CORE_OBJECTS} ${POSTA_SESSION_OBJECTS})
 set_target_properties(posta_shared PROPERTIES
   OUTPUT_NAME posta VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
   LINK_DEPENDS ${PROJECT_SOURCE_DIR}/cmake/libposta.map)

@@ -4,7 +4,8 @@
     symbols.py objects OBJECT...       paths hold core/LAYER/FILE.c.o; calls of the freestanding layers,
                                        names, and that nothing writable is kept between calls
     symbols.py library LIB.so HEADER...   only posta_noun_verb is visible, and all that headers promise
-    symbols.py module CORE.so          only luaopen_posta_core and posta_preload are visible
+    symbols.py module CORE.so          only luaopen_posta_core and posta_preload are visible,
+                                       and no part of the core is left outside
     symbols.py --self-test CC          seeds one violation of each kind and wants it caught
 """
 import pathlib
@@ -88,7 +89,10 @@ def check_library(path, headers):
 
 def check_module(path):
     visible = {name for name, kind, _ in nm(path, "-D", "--defined-only") if kind != "A"}
+    wanted = {name for name, kind, _ in nm(path, "-D", "--undefined-only")}
     return ([f"{path}: shows {name}" for name in sorted(visible - MODULE)]
+            + [f"{path}: {name} of ours is not inside" for name in sorted(wanted)
+               if PRIVATE_OR_PUBLIC.match(name)]
             + [f"{path}: {name} is missing" for name in sorted(MODULE - visible)])
 
 
@@ -144,11 +148,14 @@ def self_test(cc):
         want("fair module", check_module(lib), "")
         lib = build(cc, where, "core2.so", whole + " int posta_a(void) { return 1; }", "-shared")
         want("core visible", check_module(lib), "shows posta_a")
+        half = " int posta__b(void); int posta__c(void) { return posta__b(); }"
+        lib = build(cc, where, "core4.so", whole + half, "-shared")
+        want("half a core", check_module(lib), "posta__b of ours is not inside")
         lib = build(cc, where, "core3.so", "int luaopen_posta_core(void) { return 1; }", "-shared")
         want("no preload", check_module(lib), "posta_preload is missing")
     for line in bad:
         print(line)
-    print(f"{len(OBJECT_SEEDS) + 6} cases, {len(bad)} wrong")
+    print(f"{len(OBJECT_SEEDS) + 8} cases, {len(bad)} wrong")
     return not bad
 
 
