@@ -260,7 +260,7 @@ posta_status posta__mailbox_parse(posta_span text, posta_arena *arena, posta__ad
 void posta__fold_address(posta__fold *f, const posta__address *a, bool last) {
     uint8_t room[POSTA_MAX_PATH];
     posta_window w = posta__window(room, sizeof room);
-    size_t glue = last ? 0 : 1;
+    const size_t glue = 2; /* a comma, or the ; and the comma of a group's end */
     if (a->kind == POSTA__GROUP_BEGIN) {
         posta__fold_phrase(f, a->name, 1);
         posta__fold_put(f, POSTA_LIT(":"));
