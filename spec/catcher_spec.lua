@@ -10,6 +10,7 @@ local ENVELOPE = "EHLO me.example\r\nMAIL FROM:<ana@example.org>\r\nRCPT TO:<bob
 -- A client that never blocks: it serves the catcher while it waits for a reply.
 local function connect(c)
     local s = assert(socket.connect("127.0.0.1", c.port))
+    s:setoption("tcp-nodelay", true)
     s:settimeout(0)
     local client = { input = "", socket = s }
     local function read_more()
