@@ -23,7 +23,7 @@ def faults_of(mail, folder):
     faults += [f"part {p['path']} is empty" for p in parts if p["size"] == 0]
     compared = 0
     for part in parts:
-        found = sorted(folder.rglob(part["filename"])) if part["filename"] else []
+        found = [path for path in sorted(folder.rglob("*")) if path.name == part["filename"]]
         for path in found[:1]:
             compared += 1
             if hashlib.sha256(path.read_bytes()).hexdigest() != part["sha256"]:
