@@ -29,7 +29,9 @@ posta_span posta__span_sub(posta_span s, size_t at, size_t len);
 
 /* ---- characters: own tables, no locale ---- */
 
-static inline bool posta__is_digit(uint8_t c) { return c >= '0' && c <= '9'; }
+static inline bool posta__is_digit(uint8_t c) {
+    return c >= '0' && c <= '9';
+}
 static inline bool posta__is_alpha(uint8_t c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
@@ -56,8 +58,12 @@ bool posta__mul(uint64_t a, uint64_t b, uint64_t *out);
 static inline posta_window posta__window(void *p, size_t cap) {
     return (posta_window){(uint8_t *)p, cap, 0, 0};
 }
-static inline size_t posta__room(const posta_window *w) { return w->cap - w->len; }
-static inline size_t posta__unread(const posta_window *w) { return w->len - w->at; }
+static inline size_t posta__room(const posta_window *w) {
+    return w->cap - w->len;
+}
+static inline size_t posta__unread(const posta_window *w) {
+    return w->len - w->at;
+}
 
 /** Moves the unread bytes to the front, so that all room is at the end. */
 void posta__window_compact(posta_window *w);
@@ -73,19 +79,20 @@ void posta__put_some(posta_window *w, posta_span *in);
 typedef struct posta_arena_block posta_arena_block;
 
 typedef struct posta_arena {
-    const posta_port *port;   /* borrowed; null: only the given block is used */
+    const posta_port *port;    /* borrowed; null: only the given block is used */
     posta_arena_block *blocks; /* newest first */
     size_t block_len;          /* bytes asked for a further block, at least */
     uint8_t *p;                /* room in the newest block */
     size_t left;
 } posta_arena;
 
-/** Starts an arena. `first` (may be null) is memory of the caller's that is used before any block is
- *  allocated; it must outlive the arena. */
+/** Starts an arena. `first` (may be null) is memory of the caller's that is used before any block
+ * is allocated; it must outlive the arena. */
 void posta__arena_init(posta_arena *a, const posta_port *port, void *first, size_t first_len,
                        size_t block_len);
 
-/** `len` bytes, aligned for any object, not cleared. Null: out of memory (the arena stays usable). */
+/** `len` bytes, aligned for any object, not cleared. Null: out of memory (the arena stays usable).
+ */
 void *posta__arena_take(posta_arena *a, size_t len);
 
 /** `len` bytes without alignment, for text. */

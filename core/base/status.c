@@ -7,7 +7,7 @@
 
 const char *posta_status_name(posta_status status) {
     switch (status) {
-#define ROW(number, name, code, sentence) \
+#define ROW(number, name, code, sentence)                                                          \
     case name: return #name;
         POSTA_STATUS_LIST(ROW)
 #undef ROW
@@ -18,7 +18,7 @@ const char *posta_status_name(posta_status status) {
 
 const char *posta_status_code(posta_status status) {
     switch (status) {
-#define ROW(number, name, code, sentence) \
+#define ROW(number, name, code, sentence)                                                          \
     case name: return code;
         POSTA_STATUS_LIST(ROW)
 #undef ROW
@@ -30,7 +30,7 @@ const char *posta_status_code(posta_status status) {
 #if POSTA_TEXTS
 const char *posta_status_text(posta_status status) {
     switch (status) {
-#define ROW(number, name, code, sentence) \
+#define ROW(number, name, code, sentence)                                                          \
     case name: return sentence;
         POSTA_STATUS_LIST(ROW)
 #undef ROW
@@ -39,7 +39,9 @@ const char *posta_status_text(posta_status status) {
     return "an unknown status";
 }
 #else
-const char *posta_status_text(posta_status status) { return posta_status_code(status); }
+const char *posta_status_text(posta_status status) {
+    return posta_status_code(status);
+}
 #endif
 
 posta_status posta__status_fold(posta_status cause, unsigned code) {

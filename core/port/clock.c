@@ -21,8 +21,8 @@ static int64_t unix_time(void *user) {
     return (int64_t)time(NULL);
 }
 
-/* The kernel's generator through its device: POSIX has no call for it, and each process reads its own
-   bytes, so a fork repeats nothing (row H14). */
+/* The kernel's generator through its device: POSIX has no call for it, and each process reads its
+   own bytes, so a fork repeats nothing (row H14). */
 static posta_status entropy(void *user, void *out, size_t len) {
     uint8_t *p = out;
     int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);

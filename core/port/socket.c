@@ -1,5 +1,5 @@
-/* core/port: TCP and Unix sockets as a transport. Non-blocking throughout; only `wait`, and the system's
- * resolver inside the first `open`, take time.
+/* core/port: TCP and Unix sockets as a transport. Non-blocking throughout; only `wait`, and the
+ * system's resolver inside the first `open`, take time.
  *
  * BUGS: getaddrinfo waits; a session that must not wait gives an address.
  */
@@ -7,6 +7,7 @@
 #include "base_i.h"
 #include "posta/port.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -17,7 +18,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <arpa/inet.h>
 #include <unistd.h>
 
 #ifndef POSTA_RESOLVER
@@ -264,8 +264,8 @@ posta_status posta_socket_new(const posta_port *port, const posta_socket_config 
         port->allocate(port->user, s, sizeof *s, 0);
         return POSTA_E_FIELD;
     }
-    *out = (posta_transport){
-        sizeof *out, s, sock_open, sock_read, sock_write, sock_close, sock_wait, NULL, 0};
+    *out = (posta_transport){sizeof *out, s,         sock_open, sock_read, sock_write,
+                             sock_close,  sock_wait, NULL,      0};
     return POSTA_OK;
 }
 
@@ -277,7 +277,9 @@ void posta_socket_free(posta_transport *t) {
     memset(t, 0, sizeof *t);
 }
 
-int posta_socket_fd(const posta_transport *t) { return ((const sock *)t->user)->fd; }
+int posta_socket_fd(const posta_transport *t) {
+    return ((const sock *)t->user)->fd;
+}
 
 const char *posta_socket_reason(const posta_transport *t) {
     return ((const sock *)t->user)->reason;

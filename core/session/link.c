@@ -20,10 +20,12 @@ typedef union strictest {
     long double d;
 } strictest;
 
-#define LINK_LEN ((sizeof(posta_link) + sizeof(strictest) - 1) / sizeof(strictest) * sizeof(strictest))
+#define LINK_LEN                                                                                   \
+    ((sizeof(posta_link) + sizeof(strictest) - 1) / sizeof(strictest) * sizeof(strictest))
 
 size_t posta_link_size(const posta_link_config *config) {
-    size_t engine = config && config->size == sizeof *config ? posta_engine_size(&config->engine) : 0;
+    size_t engine =
+        config && config->size == sizeof *config ? posta_engine_size(&config->engine) : 0;
     return engine == 0 ? 0 : LINK_LEN + engine;
 }
 
@@ -36,7 +38,8 @@ posta_status posta_link_place(void *mem, size_t len, const posta_link_config *co
     if (need == 0 || !mem || len < need) return POSTA_E_ARGUMENT;
     memset(l, 0, sizeof *l);
     l->config = *config;
-    status = posta_engine_place((uint8_t *)mem + LINK_LEN, len - LINK_LEN, &config->engine, &l->engine);
+    status =
+        posta_engine_place((uint8_t *)mem + LINK_LEN, len - LINK_LEN, &config->engine, &l->engine);
     if (status == POSTA_OK) *out = l;
     return status;
 }
@@ -55,18 +58,30 @@ void posta_link_tick(posta_link *l, uint64_t now_ms) {
     posta_engine_tick(l->engine, now_ms);
 }
 
-posta_mspan posta_link_rx_space(posta_link *l) { return posta_engine_rx_space(l->engine); }
-void posta_link_rx_commit(posta_link *l, size_t n) { posta_engine_rx_commit(l->engine, n); }
-void posta_link_rx_end(posta_link *l, posta_status status) { posta_engine_rx_end(l->engine, status); }
-posta_span posta_link_tx_data(posta_link *l) { return posta_engine_tx_data(l->engine); }
-void posta_link_tx_consume(posta_link *l, size_t n) { posta_engine_tx_consume(l->engine, n); }
+posta_mspan posta_link_rx_space(posta_link *l) {
+    return posta_engine_rx_space(l->engine);
+}
+void posta_link_rx_commit(posta_link *l, size_t n) {
+    posta_engine_rx_commit(l->engine, n);
+}
+void posta_link_rx_end(posta_link *l, posta_status status) {
+    posta_engine_rx_end(l->engine, status);
+}
+posta_span posta_link_tx_data(posta_link *l) {
+    return posta_engine_tx_data(l->engine);
+}
+void posta_link_tx_consume(posta_link *l, size_t n) {
+    posta_engine_tx_consume(l->engine, n);
+}
 
 unsigned posta_link_wants(const posta_link *l, size_t *hint_out) {
     if (hint_out) *hint_out = 0; /* clear text: replies are lines */
     return posta_engine_wants(l->engine);
 }
 
-uint64_t posta_link_deadline(const posta_link *l) { return posta_engine_deadline(l->engine); }
+uint64_t posta_link_deadline(const posta_link *l) {
+    return posta_engine_deadline(l->engine);
+}
 
 bool posta_link_next_event(posta_link *l, posta_event *out) {
     if (!posta_engine_next_event(l->engine, out)) return false;
@@ -76,7 +91,8 @@ bool posta_link_next_event(posta_link *l, posta_event *out) {
 
 /* ---- messages ---- */
 
-static posta_status not_taken(posta_link *l, posta_status status, const char *field, const char *why) {
+static posta_status not_taken(posta_link *l, posta_status status, const char *field,
+                              const char *why) {
     posta__problem(&l->problem, status, field, why, posta__span(NULL, 0));
     return status;
 }
@@ -149,7 +165,8 @@ posta_status posta_link_send_message(posta_link *l, posta_message *message) {
     if (status == POSTA_OK) status = posta_message_envelope(message, &envelope);
     if (status != POSTA_OK) {
         const posta_problem *p = posta_message_problem(message);
-        if (p->status == POSTA_OK) return not_taken(l, status, "message", posta_status_text(status));
+        if (p->status == POSTA_OK)
+            return not_taken(l, status, "message", posta_status_text(status));
         l->problem = *p;
         return status;
     }
@@ -161,11 +178,21 @@ posta_status posta_link_send_message(posta_link *l, posta_message *message) {
     return status;
 }
 
-posta_status posta_link_reset(posta_link *l) { return posta_engine_reset(l->engine); }
-posta_status posta_link_noop(posta_link *l) { return posta_engine_noop(l->engine); }
-posta_status posta_link_quit(posta_link *l) { return posta_engine_quit(l->engine); }
-void posta_link_abort(posta_link *l, posta_status cause) { posta_engine_abort(l->engine, cause); }
-const posta_engine *posta_link_engine(const posta_link *l) { return l->engine; }
+posta_status posta_link_reset(posta_link *l) {
+    return posta_engine_reset(l->engine);
+}
+posta_status posta_link_noop(posta_link *l) {
+    return posta_engine_noop(l->engine);
+}
+posta_status posta_link_quit(posta_link *l) {
+    return posta_engine_quit(l->engine);
+}
+void posta_link_abort(posta_link *l, posta_status cause) {
+    posta_engine_abort(l->engine, cause);
+}
+const posta_engine *posta_link_engine(const posta_link *l) {
+    return l->engine;
+}
 
 void posta_link_receipt(const posta_link *l, posta_receipt *out) {
     posta_span peer = posta__span_of(l->config.peer);

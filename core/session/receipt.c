@@ -50,8 +50,9 @@ void posta__receipt_problem(posta_receipt *out, posta_span peer, const posta_pro
     posta__copy_text(out->field, sizeof out->field, problem->field);
 }
 
-void posta__receipt_fault(posta_receipt *out, posta_span peer, posta_status cause, posta_phase phase,
-                          const posta_reply *reply, const char *detail, uint64_t limit_ms) {
+void posta__receipt_fault(posta_receipt *out, posta_span peer, posta_status cause,
+                          posta_phase phase, const posta_reply *reply, const char *detail,
+                          uint64_t limit_ms) {
     posta__account a = {
         .peer = peer, .cause = cause, .phase = phase, .reply = reply, .limit_ms = limit_ms};
     memset(out, 0, sizeof *out);

@@ -25,8 +25,10 @@ posta_status posta_send(const char *where, posta_message *message,
     status = posta_session_new(&config, &s, receipt);
     if (status != POSTA_OK) return status;
     status = posta_session_connect(s);
-    if (status == POSTA_OK) status = posta_session_send_message(s, message, receipt);
-    else *receipt = *posta_session_receipt(s);
+    if (status == POSTA_OK)
+        status = posta_session_send_message(s, message, receipt);
+    else
+        *receipt = *posta_session_receipt(s);
     posta_session_free(&s);
     return status;
 }

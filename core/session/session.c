@@ -1,212 +1,8 @@
-/* core/session: the session, a link and a transport. Its inside never waits; a blocking call is execute and
- * wait in a loop. Events are handed out at the edge: when the callback runs, the session is whole.
+/* core/session: the session, a link and a transport. Its inside never waits; a blocking call is
+ * execute and wait in a loop. Events are handed out at the edge: when the callback runs, the
+ * session is whole.
  */
 #include "session_i.h"
-
-typedef enum state { CLOSED, OPENING, TALKING } state;
-
-/* The action whose end a call waits for. */
-typedef enum pending { PENDING_NONE, PENDING_CONNECT, PENDING_SEND, PENDING_OTHER, PENDING_QUIT } pending;
-
-struct posta_session {
-    const posta_port *port;
-    size_t len; /* of this allocation */
-
-    /* fixed */
-    posta_where where;
-    posta_link_config link_config;
-    char hello[POSTA_MAX_DOMAIN + 1];
-    char peer[POSTA_MAX_DOMAIN + 16];
-    bool owns_transport, non_blocking, picks_hello;
-    posta_transport transport;
-    posta_session_callback callback;
-    void *user_data;
-
-    /* the connection */
-    state state;
-    posta_link *link; /* null: none since the session was made */
-    bool write_broken;
-    uint64_t connect_began;
-
-    /* the action */
-    pending pending;
-    posta_status verdict; /* of the action that ended last */
-    posta_fault fault;    /* of opening; the link has its own afterwards */
-    posta_receipt receipt;
-    posta_receipt *receipt_out;
-
-    /* events */
-    posta_event event; /* waits for next_event, when there is no callback */
-    bool event_waits;
-    posta_event own; /* of opening, which the link knows nothing of */
-    bool own_waits;
-    bool in_callback, is_freed;
-
-    uint8_t *link_memory;
-    size_t link_len;
-};
-
-#define SESSION_LEN ((sizeof(posta_session) + 15u) / 16u * 16u)
-
-/* ---- making ---- */
-
-static void report(posta_receipt *out, const posta_problem *p) {
-    if (out) posta__receipt_problem(out, posta__span(NULL, 0), p);
-}
-
-static posta_status where_of(const posta_session_config *c, posta_where *w, posta_problem *p) {
-    posta_status status;
-    if (c->url) {
-        status = posta_where_parse(c->url, w, p);
-    } else {
-        if (!c->host) return posta__problem(p, POSTA_E_FIELD, "host", "the host is missing",
-                                            posta__span(NULL, 0));
-        memset(w, 0, sizeof *w);
-        status = posta__where_host(w, posta__span_of(c->host), p);
-    }
-    if (status != POSTA_OK) return status;
-    if (!c->url || c->security != POSTA_SECURITY_DEFAULT || c->tcp_port != 0 || c->user) {
-        bool is_smtps = c->url && w->security == POSTA_SECURITY_TLS &&
-                        c->security == POSTA_SECURITY_DEFAULT;
-        bool said = c->security != POSTA_SECURITY_DEFAULT;
-        if (said) w->security = c->security;
-        else if (!c->url || (w->is_default_clear && c->user)) w->security = POSTA_SECURITY_DEFAULT;
-        if (c->tcp_port != 0) w->port = c->tcp_port;
-        if (c->user) {
-            w->has_user = true;
-            posta__copy_text(w->user, sizeof w->user, c->user);
-        }
-        status = posta__where_settle(w, c->url != NULL, is_smtps, p);
-    }
-    return status;
-}
-
-static posta_status check_built(const posta_where *w, posta_problem *p) {
-    posta_span none = posta__span(NULL, 0);
-    if (w->is_lmtp)
-        return posta__problem(p, POSTA_E_NOT_BUILT, "url", "this build of posta has no LMTP yet", none);
-    if (w->security == POSTA_SECURITY_TLS || w->security == POSTA_SECURITY_STARTTLS) {
-        memset(p, 0, sizeof *p);
-        p->status = POSTA_E_TLS_NOT_BUILT;
-        posta__copy_text(p->field, sizeof p->field, "security");
-        return p->status;
-    }
-    if (w->has_user || w->has_password)
-        return posta__problem(p, POSTA_E_NOT_BUILT, "auth",
-                              "this build of posta has no authentication yet", none);
-    return POSTA_OK;
-}
-
-static void name_peer(posta_session *s) {
-    posta_window w = posta__window(s->peer, sizeof s->peer - 1);
-    char digits[POSTA_DECIMAL_CAP];
-    bool is_ip6 = strchr(s->where.host, ':') != NULL && !s->where.is_unix;
-    posta__put(&w, posta__span_of(is_ip6 ? "[" : ""));
-    posta__put(&w, posta__span_of(s->where.host));
-    posta__put(&w, posta__span_of(is_ip6 ? "]" : ""));
-    if (!s->where.is_unix) {
-        posta__put(&w, POSTA_LIT(":"));
-        posta__put(&w, posta__span(digits, posta__decimal(s->where.port, digits)));
-    }
-    s->peer[w.len] = 0;
-}
-
-static posta_status check_hello(const posta_session_config *c, posta_problem *p) {
-    const char *why = NULL;
-    if (!c->hello) return POSTA_OK;
-    if (posta__domain_check(posta__span_of(c->hello), &why) == POSTA_OK) return POSTA_OK;
-    return posta__problem(p, POSTA_E_FIELD, "hello", why, posta__span_of(c->hello));
-}
-
-static posta_status make_transport(posta_session *s, const posta_session_config *c) {
-    posta_socket_config sc = POSTA_SOCKET_CONFIG;
-    if (c->transport) {
-        s->transport = *c->transport;
-        return POSTA_OK;
-    }
-    sc.address = c->address;
-    sc.local_address = c->local_address;
-    sc.connect_ms = c->engine.timeouts.connect;
-    s->owns_transport = true;
-    return posta_socket_new(s->port, &sc, &s->transport);
-}
-
-static posta_status set_up(posta_session *s, const posta_session_config *c, posta_problem *p) {
-    posta_status status;
-    s->link_config = (posta_link_config)POSTA_LINK_CONFIG;
-    s->link_config.engine = c->engine;
-    s->link_config.engine.hello = s->hello;
-    s->link_config.peer = s->peer;
-    if (s->where.total_ms > 0) s->link_config.engine.timeouts.total = s->where.total_ms;
-    s->non_blocking = c->non_blocking;
-    s->callback = c->callback;
-    s->user_data = c->user_data;
-    s->picks_hello = !c->hello;
-    posta__copy_text(s->hello, sizeof s->hello, c->hello ? c->hello : "[127.0.0.1]");
-    name_peer(s);
-    status = make_transport(s, c);
-    if (status == POSTA_E_FIELD)
-        return posta__problem(p, status, "address", "an address is numeric", posta__span(NULL, 0));
-    p->status = status;
-    return status;
-}
-
-posta_status posta_session_new(const posta_session_config *config, posta_session **out,
-                               posta_receipt *why_out) {
-    const posta_port *port;
-    posta_where where;
-    posta_problem problem;
-    posta_session *s;
-    posta_engine_config probe;
-    posta_link_config link = POSTA_LINK_CONFIG;
-    posta_status status;
-    size_t link_len;
-    if (!out) return POSTA_E_ARGUMENT;
-    *out = NULL;
-    memset(&problem, 0, sizeof problem);
-    problem.status = POSTA_E_ARGUMENT;
-    if (!config || config->size != sizeof *config) {
-        report(why_out, &problem);
-        return POSTA_E_ARGUMENT;
-    }
-    port = config->port ? config->port : posta_port_default();
-    probe = config->engine;
-    probe.hello = "x";
-    link.engine = probe;
-    link_len = posta_link_size(&link);
-    if (link_len == 0) {
-        report(why_out, &problem);
-        return POSTA_E_ARGUMENT;
-    }
-    status = where_of(config, &where, &problem);
-    if (status == POSTA_OK) status = check_built(&where, &problem);
-    if (status == POSTA_OK) status = check_hello(config, &problem);
-    if (status != POSTA_OK) {
-        posta_where_wipe(&where);
-        report(why_out, &problem);
-        return status;
-    }
-    s = port->allocate(port->user, NULL, 0, SESSION_LEN + link_len);
-    if (s) {
-        memset(s, 0, sizeof *s);
-        s->port = port;
-        s->len = SESSION_LEN + link_len;
-        s->where = where;
-        s->link_memory = (uint8_t *)s + SESSION_LEN;
-        s->link_len = link_len;
-        status = set_up(s, config, &problem);
-    } else {
-        status = problem.status = POSTA_E_MEMORY;
-    }
-    posta_where_wipe(&where);
-    if (status == POSTA_OK) {
-        *out = s;
-        return status;
-    }
-    report(why_out, &problem);
-    if (s) posta_session_drop(&s);
-    return status;
-}
 
 /* ---- events ---- */
 
@@ -214,11 +10,13 @@ static const posta_timeouts *timeouts(const posta_session *s) {
     return &s->link_config.engine.timeouts;
 }
 
-static uint64_t now(const posta_session *s) { return s->port->now_ms(s->port->user); }
+static uint64_t now(const posta_session *s) {
+    return s->port->now_ms(s->port->user);
+}
 
 static void close_wire(posta_session *s) {
-    if (s->state != CLOSED && s->transport.close) s->transport.close(s->transport.user);
-    s->state = CLOSED;
+    if (s->state != SESSION_CLOSED && s->transport.close) s->transport.close(s->transport.user);
+    s->state = SESSION_CLOSED;
 }
 
 static void settle(posta_session *s, posta_status status) {
@@ -246,8 +44,10 @@ static void note(posta_session *s, const posta_event *ev) {
     if (ev->status != POSTA_OK)
         posta__receipt_engine(&s->receipt, posta__span_of(s->peer), posta_link_engine(s->link),
                               timeouts(s));
-    if (s->pending != PENDING_NONE) settle(s, ev->status);
-    else s->verdict = ev->status;
+    if (s->pending != PENDING_NONE)
+        settle(s, ev->status);
+    else
+        s->verdict = ev->status;
 }
 
 static bool next_link_event(posta_session *s, posta_event *out) {
@@ -256,7 +56,8 @@ static bool next_link_event(posta_session *s, posta_event *out) {
         s->own_waits = false;
         return true;
     }
-    if (!s->link || s->state == OPENING || !posta_link_next_event(s->link, out)) return false;
+    if (!s->link || s->state == SESSION_OPENING || !posta_link_next_event(s->link, out))
+        return false;
     note(s, out);
     return true;
 }
@@ -311,10 +112,11 @@ static void fail_open(posta_session *s, posta_status cause, posta_phase phase) {
                              .recipient = POSTA_NO_RECIPIENT};
     posta__receipt_fault(&s->receipt, posta__span_of(s->peer), cause, phase, NULL, detail, limit);
     close_wire(s);
-    s->own = (posta_event){.type = status == POSTA_E_TIMEOUT ? POSTA_EVENT_TIMEOUT : POSTA_EVENT_FAILED,
-                           .action = phase,
-                           .recipient = POSTA_NO_RECIPIENT,
-                           .status = status};
+    s->own =
+        (posta_event){.type = status == POSTA_E_TIMEOUT ? POSTA_EVENT_TIMEOUT : POSTA_EVENT_FAILED,
+                      .action = phase,
+                      .recipient = POSTA_NO_RECIPIENT,
+                      .status = status};
     s->own_waits = true;
     settle(s, status);
 }
@@ -329,7 +131,8 @@ static void pick_hello(posta_session *s) {
 }
 
 static void opened(posta_session *s) {
-    if (s->where.is_default_clear && s->owns_transport && !posta_socket_is_loopback(&s->transport)) {
+    if (s->where.is_default_clear && s->owns_transport &&
+        !posta_socket_is_loopback(&s->transport)) {
         /* The name promised a loopback address and led elsewhere: clear text was not asked for. */
         fail_open(s, POSTA_E_TLS_NOT_BUILT, POSTA_PHASE_CONNECT);
         return;
@@ -340,7 +143,7 @@ static void opened(posta_session *s) {
         fail_open(s, POSTA_E_ARGUMENT, POSTA_PHASE_CONNECT);
         return;
     }
-    s->state = TALKING;
+    s->state = SESSION_TALKING;
 }
 
 /* False: nothing moved. */
@@ -349,11 +152,14 @@ static bool step_open(posta_session *s) {
     posta_status status = s->transport.open
                               ? s->transport.open(s->transport.user, s->where.host, s->where.port)
                               : POSTA_OK;
-    if (status == POSTA_OK) opened(s);
-    else if (status != POSTA_AGAIN) fail_open(s, status, POSTA_PHASE_CONNECT);
+    if (status == POSTA_OK)
+        opened(s);
+    else if (status != POSTA_AGAIN)
+        fail_open(s, status, POSTA_PHASE_CONNECT);
     else if (total > 0 && now(s) - s->connect_began >= total)
         fail_open(s, POSTA_E_TIMEOUT_TOTAL, POSTA_PHASE_CONNECT);
-    else return false;
+    else
+        return false;
     return true;
 }
 
@@ -402,7 +208,7 @@ static bool step_wire(posta_session *s) {
 /* After QUIT, or a fault, or a greeting that refuses us, nothing more is done with the wire. */
 static void leave(posta_session *s) {
     const posta_engine *e;
-    if (s->state != TALKING) return;
+    if (s->state != SESSION_TALKING) return;
     e = posta_link_engine(s->link);
     if (posta_engine_is_closed(e)) {
         close_wire(s);
@@ -422,11 +228,11 @@ posta_status posta_session_execute(posta_session *s, uint32_t budget_us) {
     s->event_waits = false;
     for (;;) {
         bool moved;
-        if (s->state == TALKING) posta_link_tick(s->link, now(s));
+        if (s->state == SESSION_TALKING) posta_link_tick(s->link, now(s));
         if (!deliver(s)) break;
         leave(s);
-        if (s->state == CLOSED || s->pending == PENDING_NONE) break;
-        moved = s->state == OPENING ? step_open(s) : step_wire(s);
+        if (s->state == SESSION_CLOSED || s->pending == PENDING_NONE) break;
+        moved = s->state == SESSION_OPENING ? step_open(s) : step_wire(s);
         if (!moved || (budget_us > 0 && (now(s) - began) * 1000u >= budget_us)) break;
     }
     if (s->is_freed) {
@@ -440,8 +246,8 @@ posta_status posta_session_execute(posta_session *s, uint32_t budget_us) {
 int64_t posta_session_timeout(const posta_session *s) {
     uint64_t deadline, t = now(s);
     if (s->event_waits || s->own_waits) return 0;
-    if (s->state == OPENING) return 1000; /* the transport's own timers run inside open */
-    if (s->state == CLOSED) return -1;
+    if (s->state == SESSION_OPENING) return 1000; /* the transport's own timers run inside open */
+    if (s->state == SESSION_CLOSED) return -1;
     if (s->pending != PENDING_NONE && (posta_link_wants(s->link, NULL) & POSTA_WANT_NOW)) return 0;
     deadline = posta_link_deadline(s->link);
     if (deadline == UINT64_MAX) return -1;
@@ -449,15 +255,15 @@ int64_t posta_session_timeout(const posta_session *s) {
 }
 
 unsigned posta_session_wants(const posta_session *s) {
-    if (s->state == OPENING) return POSTA_WANT_TX;
-    return s->state == TALKING ? posta_link_wants(s->link, NULL) : 0;
+    if (s->state == SESSION_OPENING) return POSTA_WANT_TX;
+    return s->state == SESSION_TALKING ? posta_link_wants(s->link, NULL) : 0;
 }
 
 posta_status posta_session_wait(posta_session *s, uint32_t ms) {
     int64_t timeout = posta_session_timeout(s);
     unsigned wants = posta_session_wants(s);
     if (timeout >= 0 && (uint64_t)timeout < ms) ms = (uint32_t)timeout;
-    if (s->state == CLOSED || ms == 0) return POSTA_OK;
+    if (s->state == SESSION_CLOSED || ms == 0) return POSTA_OK;
     if (!s->transport.wait) return POSTA_OK;
     return s->transport.wait(s->transport.user, s->write_broken ? POSTA_WANT_RX : wants, ms);
 }
@@ -481,13 +287,13 @@ static posta_status drive(posta_session *s) {
 }
 
 posta_status posta_session_connect(posta_session *s) {
-    if (s->pending != PENDING_NONE || s->state != CLOSED) return POSTA_E_STATE;
+    if (s->pending != PENDING_NONE || s->state != SESSION_CLOSED) return POSTA_E_STATE;
     memset(&s->receipt, 0, sizeof s->receipt);
     memset(&s->fault, 0, sizeof s->fault);
     posta_link_wipe(&s->link);
     s->own_waits = s->event_waits = false;
     s->write_broken = false;
-    s->state = OPENING;
+    s->state = SESSION_OPENING;
     s->pending = PENDING_CONNECT;
     s->connect_began = now(s);
     return drive(s);
@@ -495,7 +301,7 @@ posta_status posta_session_connect(posta_session *s) {
 
 static posta_status act(posta_session *s, pending what, posta_status (*say)(posta_link *l)) {
     posta_status status;
-    if (s->pending != PENDING_NONE || s->state != TALKING) return POSTA_E_STATE;
+    if (s->pending != PENDING_NONE || s->state != SESSION_TALKING) return POSTA_E_STATE;
     posta_link_tick(s->link, now(s));
     status = say(s->link);
     if (status != POSTA_E_IN_PROGRESS) return status;
@@ -503,8 +309,12 @@ static posta_status act(posta_session *s, pending what, posta_status (*say)(post
     return drive(s);
 }
 
-posta_status posta_session_reset(posta_session *s) { return act(s, PENDING_OTHER, posta_link_reset); }
-posta_status posta_session_noop(posta_session *s) { return act(s, PENDING_OTHER, posta_link_noop); }
+posta_status posta_session_reset(posta_session *s) {
+    return act(s, PENDING_OTHER, posta_link_reset);
+}
+posta_status posta_session_noop(posta_session *s) {
+    return act(s, PENDING_OTHER, posta_link_noop);
+}
 
 posta_status posta_session_disconnect(posta_session *s) {
     posta_status status = act(s, PENDING_QUIT, posta_link_quit);
@@ -518,8 +328,9 @@ posta_status posta_session_disconnect(posta_session *s) {
 static posta_status not_sent(posta_session *s, posta_status status, posta_receipt *receipt_out) {
     if (status == POSTA_E_STATE) {
         posta_problem p;
-        posta__problem(&p, status, "send", s->pending != PENDING_NONE ? "the session is busy"
-                                                                     : "the session is not connected",
+        posta__problem(&p, status, "send",
+                       s->pending != PENDING_NONE ? "the session is busy"
+                                                  : "the session is not connected",
                        posta__span(NULL, 0));
         posta__receipt_problem(&s->receipt, posta__span_of(s->peer), &p);
     } else {
@@ -530,7 +341,7 @@ static posta_status not_sent(posta_session *s, posta_status status, posta_receip
 }
 
 static bool may_send(posta_session *s) {
-    if (s->pending != PENDING_NONE || s->state != TALKING) return false;
+    if (s->pending != PENDING_NONE || s->state != SESSION_TALKING) return false;
     posta_link_tick(s->link, now(s));
     return posta_engine_is_idle(posta_link_engine(s->link));
 }
@@ -555,8 +366,10 @@ posta_status posta_session_send_message(posta_session *s, posta_message *message
 }
 
 void posta_session_cancel(posta_session *s) {
-    if (s->state == OPENING) fail_open(s, POSTA_E_CANCELLED, POSTA_PHASE_CONNECT);
-    else if (s->state == TALKING) posta_link_abort(s->link, POSTA_E_CANCELLED);
+    if (s->state == SESSION_OPENING)
+        fail_open(s, POSTA_E_CANCELLED, POSTA_PHASE_CONNECT);
+    else if (s->state == SESSION_TALKING)
+        posta_link_abort(s->link, POSTA_E_CANCELLED);
 }
 
 /* ---- the end ---- */
@@ -580,9 +393,11 @@ void posta_session_free(posta_session **s) {
         return;
     }
     dying->callback = NULL;
-    if (dying->state == TALKING && dying->pending == PENDING_NONE) {
-        if (!dying->non_blocking) posta_session_disconnect(dying);
-        else if (posta_link_quit(dying->link) == POSTA_E_IN_PROGRESS) step_write(dying);
+    if (dying->state == SESSION_TALKING && dying->pending == PENDING_NONE) {
+        if (!dying->non_blocking)
+            posta_session_disconnect(dying);
+        else if (posta_link_quit(dying->link) == POSTA_E_IN_PROGRESS)
+            step_write(dying);
     }
     free_now(&dying);
 }
@@ -594,11 +409,11 @@ void posta_session_drop(posta_session **s) {
 /* ---- what is known ---- */
 
 int posta_session_pollfd(const posta_session *s) {
-    return s->owns_transport && s->state != CLOSED ? posta_socket_fd(&s->transport) : -1;
+    return s->owns_transport && s->state != SESSION_CLOSED ? posta_socket_fd(&s->transport) : -1;
 }
 
 bool posta_session_is_connected(const posta_session *s) {
-    return s->state == TALKING && !posta_engine_is_closed(posta_link_engine(s->link));
+    return s->state == SESSION_TALKING && !posta_engine_is_closed(posta_link_engine(s->link));
 }
 
 posta_capabilities posta_session_capabilities(const posta_session *s) {
@@ -611,7 +426,9 @@ const posta_fault *posta_session_fault(const posta_session *s) {
                                                   : &s->fault;
 }
 
-const posta_receipt *posta_session_receipt(const posta_session *s) { return &s->receipt; }
+const posta_receipt *posta_session_receipt(const posta_session *s) {
+    return &s->receipt;
+}
 
 posta_span posta_session_last_response(const posta_session *s, posta_reply *reply_out,
                                        bool *truncated_out) {
@@ -623,5 +440,9 @@ posta_span posta_session_last_response(const posta_session *s, posta_reply *repl
     return posta__span(NULL, 0);
 }
 
-void posta_session_set_user_data(posta_session *s, void *user_data) { s->user_data = user_data; }
-void *posta_session_user_data(const posta_session *s) { return s->user_data; }
+void posta_session_set_user_data(posta_session *s, void *user_data) {
+    s->user_data = user_data;
+}
+void *posta_session_user_data(const posta_session *s) {
+    return s->user_data;
+}

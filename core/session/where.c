@@ -1,5 +1,5 @@
-/* core/session: where. Parses a target and applies the table of ports and security (docs/where.md), once,
- * for C, Lua and the tools alike. A password is never shown in an error.
+/* core/session: where. Parses a target and applies the table of ports and security (docs/where.md),
+ * once, for C, Lua and the tools alike. A password is never shown in an error.
  */
 #include "session_i.h"
 
@@ -12,8 +12,8 @@ typedef struct parse {
 
 /* ---- errors ---- */
 
-posta_status posta__problem(posta_problem *p, posta_status status, const char *field, const char *why,
-                            posta_span value) {
+posta_status posta__problem(posta_problem *p, posta_status status, const char *field,
+                            const char *why, posta_span value) {
     posta_window w;
     posta_span f = posta__span_of(field), text = posta__span_of(why);
     if (!p) return status;
@@ -48,7 +48,8 @@ static int nibble(uint8_t c) {
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Percent-decodes into a NUL-terminated buffer. False: too long, a bad escape, or a control octet. */
+/* Percent-decodes into a NUL-terminated buffer. False: too long, a bad escape, or a control octet.
+ */
 static bool decode(posta_span in, char *out, size_t cap) {
     size_t n = 0;
     for (size_t i = 0; i < in.len; i++) {
@@ -89,8 +90,8 @@ static posta_status take_port(const parse *p, posta_span s) {
 }
 
 static bool host_char(uint8_t c) {
-    return posta__is_alpha(c) || posta__is_digit(c) || c == '-' || c == '.' || c == '_' || c == ':' ||
-           c == '%';
+    return posta__is_alpha(c) || posta__is_digit(c) || c == '-' || c == '.' || c == '_' ||
+           c == ':' || c == '%';
 }
 
 static posta_status take_host(const parse *p, posta_span s) {
@@ -98,7 +99,8 @@ static posta_status take_host(const parse *p, posta_span s) {
     if (s.len > POSTA_MAX_DOMAIN) return bad(p, "host", "a host has at most 255 octets", s);
     for (size_t i = 0; i < s.len; i++)
         if (!host_char(s.p[i]))
-            return bad(p, "host", "a host is a name of letters, digits, - and dots, or an address", s);
+            return bad(p, "host", "a host is a name of letters, digits, - and dots, or an address",
+                       s);
     memcpy(p->w->host, s.p, s.len);
     p->w->host[s.len] = 0;
     return POSTA_OK;
@@ -127,9 +129,12 @@ static posta_status take_user(const parse *p, posta_span s) {
     w->has_user = true;
     w->has_password = find(s, ':', &at);
     if (!decode(posta__span_sub(s, 0, at), w->user, sizeof w->user))
-        return bad(p, "user", "it is too long, or has a wrong %XX or a control character", NO_VALUE);
-    if (w->has_password && !decode(posta__span_sub(s, at + 1, s.len), w->password, sizeof w->password))
-        return bad(p, "password", "it is too long, or has a wrong %XX or a control character", NO_VALUE);
+        return bad(p, "user", "it is too long, or has a wrong %XX or a control character",
+                   NO_VALUE);
+    if (w->has_password &&
+        !decode(posta__span_sub(s, at + 1, s.len), w->password, sizeof w->password))
+        return bad(p, "password", "it is too long, or has a wrong %XX or a control character",
+                   NO_VALUE);
     return POSTA_OK;
 }
 
@@ -199,14 +204,16 @@ static posta_status take_scheme(parse *p, posta_span s) {
 
 bool posta__where_is_loopback(const char *host) {
     posta_span h = posta__span_of(host);
-    if (posta_span_is_nocase(h, POSTA_LIT("localhost")) || posta_span_is(h, POSTA_LIT("::1"))) return true;
+    if (posta_span_is_nocase(h, POSTA_LIT("localhost")) || posta_span_is(h, POSTA_LIT("::1")))
+        return true;
     if (h.len < 7 || !posta_span_is(posta__span_sub(h, 0, 4), POSTA_LIT("127."))) return false;
     for (size_t i = 4; i < h.len; i++)
         if (!posta__is_digit(h.p[i]) && h.p[i] != '.') return false;
     return true;
 }
 
-posta_status posta__where_settle(posta_where *w, bool is_url, bool is_smtps, posta_problem *problem) {
+posta_status posta__where_settle(posta_where *w, bool is_url, bool is_smtps,
+                                 posta_problem *problem) {
     bool clear = posta__where_is_loopback(w->host) && !w->has_user && !is_smtps;
     uint16_t port = w->is_lmtp ? 24 : 587;
     w->is_default_clear = false;
@@ -230,7 +237,8 @@ posta_status posta__where_settle(posta_where *w, bool is_url, bool is_smtps, pos
     } else if (w->security == POSTA_SECURITY_TLS) {
         port = 465;
     } else if (is_smtps) {
-        return posta__problem(problem, POSTA_E_FIELD, "security", "smtps:// is security=tls", NO_VALUE);
+        return posta__problem(problem, POSTA_E_FIELD, "security", "smtps:// is security=tls",
+                              NO_VALUE);
     }
     if (w->port == 0) w->port = port;
     return POSTA_OK;
@@ -267,8 +275,10 @@ posta_status posta_where_parse(const char *url, posta_where *out, posta_problem 
             status = bad(&p, "host", "a Unix socket is written smtp+unix:///path", s);
     } else if (status == POSTA_OK) {
         if (s.len > 0 && s.p[s.len - 1] == '/') s.len--;
-        if (find(s, '/', &at)) status = bad(&p, "url", "a path does not belong here", s);
-        else status = take_host_port(&p, s);
+        if (find(s, '/', &at))
+            status = bad(&p, "url", "a path does not belong here", s);
+        else
+            status = take_host_port(&p, s);
     }
     if (status == POSTA_OK) status = posta__where_settle(out, is_url, p.is_smtps, p.problem);
     if (status != POSTA_OK) posta_where_wipe(out);

@@ -30,7 +30,8 @@ POSTA_API const char *posta_status_name(posta_status status);
 /** The dotted code of a status ("timeout"), as Lua shows it. Never null; static. */
 POSTA_API const char *posta_status_code(posta_status status);
 
-/** One sentence for a status, without a full stop. Never null; static. With POSTA_TEXTS=OFF the code. */
+/** One sentence for a status, without a full stop. Never null; static. With POSTA_TEXTS=OFF the
+ * code. */
 POSTA_API const char *posta_status_text(posta_status status);
 
 /* ---- bytes ---- */
@@ -47,7 +48,8 @@ typedef struct posta_mspan {
     size_t cap;
 } posta_mspan;
 
-/** A buffer with a read end and a write end: unread bytes are p[at .. len), room is p[len .. cap). */
+/** A buffer with a read end and a write end: unread bytes are p[at .. len), room is p[len .. cap).
+ */
 typedef struct posta_window {
     uint8_t *p;
     size_t cap;
@@ -60,12 +62,12 @@ typedef struct posta_window {
 
 /* ---- limits ---- */
 
-#define POSTA_MAX_LINE 998u         /* octets in a text line without CRLF, RFC 5322 2.1.1 */
-#define POSTA_MAX_LOCAL_PART 64u    /* RFC 5321 4.5.3.1.1 */
-#define POSTA_MAX_DOMAIN 255u       /* RFC 5321 4.5.3.1.2 */
-#define POSTA_MAX_PATH 256u         /* with its brackets, RFC 5321 4.5.3.1.3 */
-#define POSTA_MAX_FIELD_NAME 76u    /* octets in a header field's name */
-#define POSTA_MAX_DEPTH 40u         /* nested MIME parts */
+#define POSTA_MAX_LINE       998u /* octets in a text line without CRLF, RFC 5322 2.1.1 */
+#define POSTA_MAX_LOCAL_PART 64u  /* RFC 5321 4.5.3.1.1 */
+#define POSTA_MAX_DOMAIN     255u /* RFC 5321 4.5.3.1.2 */
+#define POSTA_MAX_PATH       256u /* with its brackets, RFC 5321 4.5.3.1.3 */
+#define POSTA_MAX_FIELD_NAME 76u  /* octets in a header field's name */
+#define POSTA_MAX_DEPTH      40u  /* nested MIME parts */
 
 /* ---- the place ---- */
 
@@ -80,7 +82,8 @@ typedef struct posta_port {
     int64_t (*unix_time)(void *user);
     /** Fills `out` with `len` unpredictable bytes, or says POSTA_E_ENTROPY. */
     posta_status (*entropy)(void *user, void *out, size_t len);
-    /** The shape of lua_Alloc: len 0 frees, old null allocates, else resizes. Null: out of memory. */
+    /** The shape of lua_Alloc: len 0 frees, old null allocates, else resizes. Null: out of memory.
+     */
     void *(*allocate)(void *user, void *old, size_t old_len, size_t len);
 } posta_port;
 
@@ -88,8 +91,8 @@ typedef struct posta_port {
 
 /** Bytes pulled into the reader's window.
  *
- *  `pull` appends at out->p + out->len (at most out->cap - out->len bytes), moves out->len, and answers
- *    POSTA_OK     at least one byte was written, or the window has no room; more may follow
+ *  `pull` appends at out->p + out->len (at most out->cap - out->len bytes), moves out->len, and
+ * answers POSTA_OK     at least one byte was written, or the window has no room; more may follow
  *    POSTA_END    that was all (bytes may have come with it); not called again before `rewind`
  *    POSTA_AGAIN  nothing now; the host must do something first (feed a slot)
  *    a fault      the body is broken; sticky
@@ -98,17 +101,17 @@ typedef struct posta_source {
     void *user;
     posta_status (*pull)(void *user, posta_window *out);
     posta_status (*rewind)(void *user); /* null: can be read only once */
-    void (*close)(void *user);          /* null: nothing to release; called once by the last owner */
-    uint64_t len;                       /* exact octets it will give, or POSTA_LEN_UNKNOWN */
+    void (*close)(void *user); /* null: nothing to release; called once by the last owner */
+    uint64_t len;              /* exact octets it will give, or POSTA_LEN_UNKNOWN */
 } posta_source;
 
 /* ---- who a message goes to, and what became of it ---- */
 
 /** A server's answer, kept by value. */
 typedef struct posta_reply {
-    uint16_t code;       /* 200..599; 0: none */
+    uint16_t code;        /* 200..599; 0: none */
     uint16_t enhanced[3]; /* RFC 3463 class, subject, detail; class 0: none */
-    char text[128];      /* first bytes of the text (lines joined by one space), NUL-terminated */
+    char text[128];       /* first bytes of the text (lines joined by one space), NUL-terminated */
 } posta_reply;
 
 typedef enum posta_recipient_status {
@@ -148,7 +151,8 @@ enum {
     POSTA_WANT_TX = 2u,   /* bytes to the wire */
     POSTA_WANT_BODY = 4u, /* the host must feed the slot that the message waits for */
     POSTA_WANT_TLS = 8u,  /* a TLS handshake step */
-    POSTA_WANT_NOW = 16u  /* with RX: try one read that does not wait, then commit what it gave, 0 too */
+    POSTA_WANT_NOW =
+        16u /* with RX: try one read that does not wait, then commit what it gave, 0 too */
 };
 
 /** How bytes reach the server. Each function answers POSTA_OK, POSTA_AGAIN (would wait) or a fault.

@@ -4,8 +4,8 @@
  *     host reads the wire into rx_space, says rx_commit; takes tx_data, says tx_consume;
  *     takes events until there is none; looks at wants and deadline; waits; says tick; again.
  *
- * The liveness law: at any moment `wants` is not 0, or an event waits, or the engine is idle or closed.
- * One engine belongs to one thread at a time. RFC 5321, 2920, 1870, 6152, 3463.
+ * The liveness law: at any moment `wants` is not 0, or an event waits, or the engine is idle or
+ * closed. One engine belongs to one thread at a time. RFC 5321, 2920, 1870, 6152, 3463.
  */
 #ifndef POSTA_ENGINE_H
 #define POSTA_ENGINE_H
@@ -34,7 +34,8 @@ typedef struct posta_timeouts {
     uint32_t total;    /* everything, from connecting to the end of QUIT; none */
 } posta_timeouts;
 
-#define POSTA_TIMEOUTS { 30000, 30000, 60000, 300000, 300000, 120000, 180000, 600000, 2000, 0 }
+#define POSTA_TIMEOUTS                                                                             \
+    { 30000, 30000, 60000, 300000, 300000, 120000, 180000, 600000, 2000, 0 }
 
 /** What a refused recipient means for the others. */
 typedef enum posta_on_refused {
@@ -44,27 +45,27 @@ typedef enum posta_on_refused {
 
 /** Start from POSTA_ENGINE_CONFIG. Strings and the port are borrowed for the engine's life. */
 typedef struct posta_engine_config {
-    size_t size;             /* sizeof(posta_engine_config) */
-    const char *hello;       /* EHLO's argument: a domain or an address literal; required */
+    size_t size;       /* sizeof(posta_engine_config) */
+    const char *hello; /* EHLO's argument: a domain or an address literal; required */
     posta_timeouts timeouts;
     posta_on_refused on_refused;
-    bool no_pipelining;      /* one command at a time, whatever the server offers */
-    bool trace;              /* every line of the dialogue becomes an event */
-    bool lenient;            /* take LF alone as a reply's line end, and up to 4 empty lines before a reply */
-    size_t rx_space;         /* bytes; at least POSTA_MIN_RX_SPACE */
-    size_t tx_space;         /* bytes; at least POSTA_MIN_TX_SPACE */
-    size_t body_space;       /* bytes pulled from a source at a time; at least POSTA_MIN_BODY_SPACE */
-    size_t reply_space;      /* bytes of the last response that are kept; at least 1 */
-    size_t owed_max;         /* commands that may wait for their replies, 1 to 1024 */
-    uint32_t line_max;       /* octets in a reply line before it is a fault */
-    uint32_t reply_max;      /* octets in a whole reply before it is a fault */
+    bool no_pipelining; /* one command at a time, whatever the server offers */
+    bool trace;         /* every line of the dialogue becomes an event */
+    bool lenient; /* take LF alone as a reply's line end, and up to 4 empty lines before a reply */
+    size_t rx_space;    /* bytes; at least POSTA_MIN_RX_SPACE */
+    size_t tx_space;    /* bytes; at least POSTA_MIN_TX_SPACE */
+    size_t body_space;  /* bytes pulled from a source at a time; at least POSTA_MIN_BODY_SPACE */
+    size_t reply_space; /* bytes of the last response that are kept; at least 1 */
+    size_t owed_max;    /* commands that may wait for their replies, 1 to 1024 */
+    uint32_t line_max;  /* octets in a reply line before it is a fault */
+    uint32_t reply_max; /* octets in a whole reply before it is a fault */
 } posta_engine_config;
 
-#define POSTA_MIN_RX_SPACE 16u
-#define POSTA_MIN_TX_SPACE 512u
+#define POSTA_MIN_RX_SPACE   16u
+#define POSTA_MIN_TX_SPACE   512u
 #define POSTA_MIN_BODY_SPACE 16u
-#define POSTA_MAX_SPACE (16u << 20) /* each space */
-#define POSTA_MAX_OWED 1024u
+#define POSTA_MAX_SPACE      (16u << 20) /* each space */
+#define POSTA_MAX_OWED       1024u
 
 #if defined(POSTA_TINY) && POSTA_TINY
 #define POSTA_ENGINE_SPACES 16, 512, 16, 64, 2
@@ -73,8 +74,10 @@ typedef struct posta_engine_config {
 #endif
 
 #define POSTA_ENGINE_CONFIG                                                                        \
-    { sizeof(posta_engine_config), 0, POSTA_TIMEOUTS, POSTA_REFUSED_CONTINUE, false, false, false, \
-      POSTA_ENGINE_SPACES, 4096, 65536 }
+    {                                                                                              \
+        sizeof(posta_engine_config), 0, POSTA_TIMEOUTS, POSTA_REFUSED_CONTINUE, false, false,      \
+            false, POSTA_ENGINE_SPACES, 4096, 65536                                                \
+    }
 
 /* ---- phases, events, faults ---- */
 
@@ -104,38 +107,43 @@ POSTA_API const char *posta_phase_name(posta_phase phase);
 
 typedef enum posta_event_type {
     POSTA_EVENT_NONE,
-    POSTA_EVENT_TRACE,         /* a line of the dialogue: direction, text */
-    POSTA_EVENT_CONNECTED,     /* greeted, capabilities known */
+    POSTA_EVENT_TRACE,     /* a line of the dialogue: direction, text */
+    POSTA_EVENT_CONNECTED, /* greeted, capabilities known */
     POSTA_EVENT_SENDER_ACK,
     POSTA_EVENT_RECIPIENT_ACK,
-    POSTA_EVENT_BEGIN_ACK,     /* the server awaits the text */
-    POSTA_EVENT_END_ACK,       /* the server took the text */
+    POSTA_EVENT_BEGIN_ACK, /* the server awaits the text */
+    POSTA_EVENT_END_ACK,   /* the server took the text */
     POSTA_EVENT_RESET,
     POSTA_EVENT_NOOP_ACK,
-    POSTA_EVENT_DISCONNECTED,  /* QUIT answered, or not: the connection is done */
-    POSTA_EVENT_SERVER_ERROR,  /* 5yz to the action */
-    POSTA_EVENT_SERVER_RETRY,  /* 4yz to the action */
+    POSTA_EVENT_DISCONNECTED, /* QUIT answered, or not: the connection is done */
+    POSTA_EVENT_SERVER_ERROR, /* 5yz to the action */
+    POSTA_EVENT_SERVER_RETRY, /* 4yz to the action */
     POSTA_EVENT_TIMEOUT,
     POSTA_EVENT_FAILED,
     POSTA_EVENT_AUTH_OK,
     POSTA_EVENT_AUTH_FAIL,
     POSTA_EVENT_SECURE_OK,
     POSTA_EVENT_SECURE_FAIL,
-    POSTA_EVENT_SENT           /* the submitted message is done; see posta_engine_outcome */
+    POSTA_EVENT_SENT /* the submitted message is done; see posta_engine_outcome */
 } posta_event_type;
 
 /** One thing that happened. `text` is borrowed until the next call on the engine. */
 typedef struct posta_event {
     posta_event_type type;
-    posta_phase action;   /* what it answers */
-    size_t recipient;     /* index in the envelope, for RECIPIENT_ACK and refusals of recipients */
-    posta_status status;  /* what ended the action */
-    char direction;       /* TRACE: 'C', 'S', or '*' for a remark */
-    uint16_t code;        /* the reply's, 0: none */
-    posta_span text;      /* TRACE: the line; else the reply's text, lines separated by LF */
+    posta_phase action;  /* what it answers */
+    size_t recipient;    /* index in the envelope, for RECIPIENT_ACK and refusals of recipients */
+    posta_status status; /* what ended the action */
+    char direction;      /* TRACE: 'C', 'S', or '*' for a remark */
+    uint16_t code;       /* the reply's, 0: none */
+    posta_span text;     /* TRACE: the line; else the reply's text, lines separated by LF */
 } posta_event;
 
-typedef enum posta_side { POSTA_SIDE_OURS, POSTA_SIDE_THEIRS, POSTA_SIDE_WIRE, POSTA_SIDE_TLS } posta_side;
+typedef enum posta_side {
+    POSTA_SIDE_OURS,
+    POSTA_SIDE_THEIRS,
+    POSTA_SIDE_WIRE,
+    POSTA_SIDE_TLS
+} posta_side;
 
 /** The first thing that went wrong on this connection or in this message; sticky. */
 typedef struct posta_fault {
@@ -143,22 +151,22 @@ typedef struct posta_fault {
     posta_status cause;  /* the same, more exactly (second group of the status list) */
     posta_side side;
     posta_phase phase;
-    posta_reply reply;   /* code 0: the server said nothing */
-    size_t recipient;    /* POSTA_E_FIELD: which address; POSTA_NO_RECIPIENT: the sender */
-    const char *why;     /* POSTA_E_FIELD, POSTA_E_BODY, POSTA_E_PROTOCOL: static words; else null */
+    posta_reply reply; /* code 0: the server said nothing */
+    size_t recipient;  /* POSTA_E_FIELD: which address; POSTA_NO_RECIPIENT: the sender */
+    const char *why;   /* POSTA_E_FIELD, POSTA_E_BODY, POSTA_E_PROTOCOL: static words; else null */
 } posta_fault;
 
 #define POSTA_NO_RECIPIENT SIZE_MAX
 
 /** What became of a submitted message. */
 typedef struct posta_outcome {
-    posta_status status;  /* POSTA_OK: at least one recipient was accepted */
+    posta_status status; /* POSTA_OK: at least one recipient was accepted */
     posta_retry retry;
-    bool unknown;         /* the end of the text was written, no complete reply came */
+    bool unknown; /* the end of the text was written, no complete reply came */
     size_t accepted_n;
     size_t refused_n;
-    uint64_t bytes;       /* octets of the text handed to the transport, dots not counted */
-    posta_reply reply;    /* the verdict on the text, or the reply that ended the matter */
+    uint64_t bytes;    /* octets of the text handed to the transport, dots not counted */
+    posta_reply reply; /* the verdict on the text, or the reply that ended the matter */
 } posta_outcome;
 
 /** What the server offers; a set of bits. */
@@ -180,10 +188,12 @@ typedef struct posta_capabilities {
 
 /* ---- life ---- */
 
-/** Bytes that posta_engine_place needs for this configuration; 0: the configuration is not valid. */
+/** Bytes that posta_engine_place needs for this configuration; 0: the configuration is not valid.
+ */
 POSTA_API size_t posta_engine_size(const posta_engine_config *config);
-/** Makes an engine in `mem` (aligned for any object, at least posta_engine_size bytes), which the caller
- *  keeps until posta_engine_wipe. POSTA_E_ARGUMENT; POSTA_E_FIELD: hello is neither domain nor literal. */
+/** Makes an engine in `mem` (aligned for any object, at least posta_engine_size bytes), which the
+ * caller keeps until posta_engine_wipe. POSTA_E_ARGUMENT; POSTA_E_FIELD: hello is neither domain
+ * nor literal. */
 POSTA_API posta_status posta_engine_place(void *mem, size_t len, const posta_engine_config *config,
                                           posta_engine **out);
 /** Ends the engine's use of its memory and nulls the pointer. Null is fine. */
@@ -194,20 +204,23 @@ POSTA_API void posta_engine_wipe(posta_engine **e);
 /** Tells the time (any monotonic milliseconds) and lets the engine go on. Call it before taking
  *  wants or deadline, after waiting, and once to begin: the connection counts as open from then. */
 POSTA_API void posta_engine_tick(posta_engine *e, uint64_t now_ms);
-/** Lends the inbound window. Read from the wire straight into it, then commit. Good until the next call
- *  on this engine. cap == 0: the host must take events first. */
+/** Lends the inbound window. Read from the wire straight into it, then commit. Good until the next
+ * call on this engine. cap == 0: the host must take events first. */
 POSTA_API posta_mspan posta_engine_rx_space(posta_engine *e);
 /** `n` bytes were read; 0: a read was tried and the wire had nothing (answers POSTA_WANT_NOW). */
 POSTA_API void posta_engine_rx_commit(posta_engine *e, size_t n);
-/** The peer closed its side; `status` says how: POSTA_OK for an orderly end, else the transport's fault. */
+/** The peer closed its side; `status` says how: POSTA_OK for an orderly end, else the transport's
+ * fault. */
 POSTA_API void posta_engine_rx_end(posta_engine *e, posta_status status);
 /** Lends what is to be written. Good until the next call on this engine. */
 POSTA_API posta_span posta_engine_tx_data(posta_engine *e);
 /** The transport took the first `n` bytes of tx_data. */
 POSTA_API void posta_engine_tx_consume(posta_engine *e, size_t n);
-/** What the engine needs; bits POSTA_WANT_RX, _TX, _BODY, _NOW. 0: nothing is under way, or closed. */
+/** What the engine needs; bits POSTA_WANT_RX, _TX, _BODY, _NOW. 0: nothing is under way, or closed.
+ */
 POSTA_API unsigned posta_engine_wants(const posta_engine *e);
-/** When posta_engine_tick must be called at the latest, on tick's clock; UINT64_MAX: no limit runs. */
+/** When posta_engine_tick must be called at the latest, on tick's clock; UINT64_MAX: no limit runs.
+ */
 POSTA_API uint64_t posta_engine_deadline(const posta_engine *e);
 /** Takes the next event. False: none waits. */
 POSTA_API bool posta_engine_next_event(posta_engine *e, posta_event *out);
@@ -215,19 +228,22 @@ POSTA_API bool posta_engine_next_event(posta_engine *e, posta_event *out);
 /* ---- commands ---- */
 
 /** Sends one message: MAIL, RCPTs, DATA, text; pipelined where offered. Ends in EVENT_SENT, with
- *  RECIPIENT_ACK, SERVER_ERROR or SERVER_RETRY for each recipient before it. The envelope's array and
- *  the source are borrowed until then. POSTA_E_IN_PROGRESS: accepted. POSTA_E_STATE: not idle.
- *  POSTA_E_FIELD, POSTA_E_TOO_BIG, POSTA_E_EXTENSION, POSTA_E_ARGUMENT: nothing was sent; connection unharmed. */
+ *  RECIPIENT_ACK, SERVER_ERROR or SERVER_RETRY for each recipient before it. The envelope's array
+ * and the source are borrowed until then. POSTA_E_IN_PROGRESS: accepted. POSTA_E_STATE: not idle.
+ *  POSTA_E_FIELD, POSTA_E_TOO_BIG, POSTA_E_EXTENSION, POSTA_E_ARGUMENT: nothing was sent;
+ * connection unharmed. */
 POSTA_API posta_status posta_engine_submit(posta_engine *e, const posta_envelope *envelope,
                                            const posta_source *source);
 /** RSET; ends in EVENT_RESET. POSTA_E_IN_PROGRESS, POSTA_E_STATE. */
 POSTA_API posta_status posta_engine_reset(posta_engine *e);
 /** NOOP; ends in EVENT_NOOP_ACK. POSTA_E_IN_PROGRESS, POSTA_E_STATE. */
 POSTA_API posta_status posta_engine_noop(posta_engine *e);
-/** QUIT; ends in EVENT_DISCONNECTED, whatever the server does. POSTA_E_IN_PROGRESS, POSTA_E_STATE. */
+/** QUIT; ends in EVENT_DISCONNECTED, whatever the server does. POSTA_E_IN_PROGRESS, POSTA_E_STATE.
+ */
 POSTA_API posta_status posta_engine_quit(posta_engine *e);
-/** Ends everything now: nothing more is written. The message under way gets its outcome, the action its
- *  event (TIMEOUT for the timeout causes, else FAILED). `cause` names the reason, e.g. POSTA_E_CANCELLED. */
+/** Ends everything now: nothing more is written. The message under way gets its outcome, the action
+ * its event (TIMEOUT for the timeout causes, else FAILED). `cause` names the reason, e.g.
+ * POSTA_E_CANCELLED. */
 POSTA_API void posta_engine_abort(posta_engine *e, posta_status cause);
 
 /* ---- what is known ---- */
@@ -242,12 +258,12 @@ POSTA_API posta_capabilities posta_engine_capabilities(const posta_engine *e);
 POSTA_API const posta_fault *posta_engine_fault(const posta_engine *e);
 /** What became of the last submitted message. Never null. */
 POSTA_API const posta_outcome *posta_engine_outcome(const posta_engine *e);
-/** The last complete reply; the text's lines are separated by LF. `truncated_out` (may be null): text was
- *  longer than reply_space. Borrowed until the next call. */
+/** The last complete reply; the text's lines are separated by LF. `truncated_out` (may be null):
+ * text was longer than reply_space. Borrowed until the next call. */
 POSTA_API posta_span posta_engine_last_response(const posta_engine *e, posta_reply *reply_out,
                                                 bool *truncated_out);
-/** Copies the last lines of the dialogue ("C: ...\nS: ...\n"), redacted, NUL-terminated; returns the
- *  length without NUL. At most POSTA_TRANSCRIPT_CAP bytes are ever kept. */
+/** Copies the last lines of the dialogue ("C: ...\nS: ...\n"), redacted, NUL-terminated; returns
+ * the length without NUL. At most POSTA_TRANSCRIPT_CAP bytes are ever kept. */
 POSTA_API size_t posta_engine_transcript(const posta_engine *e, char *out, size_t cap);
 
 #define POSTA_TRANSCRIPT_CAP 2048u

@@ -1,11 +1,12 @@
 /* posta/mime.h: the MIME engine. A message is built by intention (text, html, inline, attachments),
  * kept in one arena, and pulled as a source of RFC 5322 octets. It does no I/O of its own.
  *
- * Errors are sticky: the first setter that refuses its value leaves the message in error, every later
- * call answers the same status, and posta_message_problem says which field, which value, and why. So a
- * program may check once, at the end. A message belongs to one thread at a time.
+ * Errors are sticky: the first setter that refuses its value leaves the message in error, every
+ * later call answers the same status, and posta_message_problem says which field, which value, and
+ * why. So a program may check once, at the end. A message belongs to one thread at a time.
  *
- * Strings are UTF-8, NUL-terminated, and copied before return. Body bytes are borrowed: see posta_body.
+ * Strings are UTF-8, NUL-terminated, and copied before return. Body bytes are borrowed: see
+ * posta_body.
  */
 #ifndef POSTA_MIME_H
 #define POSTA_MIME_H
@@ -32,7 +33,8 @@ typedef struct posta_body {
     posta_body_kind kind;
     posta_span data;     /* DATA */
     posta_source source; /* SOURCE; its len may be POSTA_LEN_UNKNOWN */
-    uint64_t len;        /* SLOT: octets that will come, or POSTA_LEN_UNKNOWN; giving fewer or more is a fault */
+    uint64_t len; /* SLOT: octets that will come, or POSTA_LEN_UNKNOWN; giving fewer or more is a
+                     fault */
 } posta_body;
 
 /** A body in memory. The bytes are not copied: keep them until the message is freed. */
@@ -63,9 +65,10 @@ typedef struct posta_field {
 
 /** What may be said about a part. Start from POSTA_PART_OPTIONS. Null or 0: not given. */
 typedef struct posta_part_options {
-    size_t size;             /* sizeof(posta_part_options) */
-    const char *name;        /* file name; folders in front are cut off; controls are refused */
-    const char *type;        /* "type/subtype"; default by the name's extension, else application/octet-stream */
+    size_t size;      /* sizeof(posta_part_options) */
+    const char *name; /* file name; folders in front are cut off; controls are refused */
+    const char
+        *type; /* "type/subtype"; default by the name's extension, else application/octet-stream */
     const char *charset;     /* of text parts; default utf-8 */
     const char *disposition; /* "attachment" or "inline"; default by how the part is used */
     const char *description; /* Content-Description */
@@ -75,7 +78,7 @@ typedef struct posta_part_options {
     size_t headers_n;
 } posta_part_options;
 
-#define POSTA_PART_OPTIONS \
+#define POSTA_PART_OPTIONS                                                                         \
     { sizeof(posta_part_options), 0, 0, 0, 0, 0, 0, POSTA_ENCODING_AUTO, 0, 0 }
 
 /* ---- building ---- */
@@ -93,13 +96,14 @@ typedef enum posta_address_field {
     POSTA_REPLY_TO,
     POSTA_TO,
     POSTA_CC,
-    POSTA_BCC, /* envelope only; never written into the text */
+    POSTA_BCC,           /* envelope only; never written into the text */
     POSTA_ENVELOPE_FROM, /* "" is the null reverse-path */
     POSTA_ENVELOPE_TO
 } posta_address_field;
 
-/** Adds every mailbox of an RFC 5322 address list ("Ana <ana@x.org>, b@y.org", groups too) to a field.
- *  May be called again for more. POSTA_E_FIELD, POSTA_E_MEMORY, or the message's earlier error. */
+/** Adds every mailbox of an RFC 5322 address list ("Ana <ana@x.org>, b@y.org", groups too) to a
+ * field. May be called again for more. POSTA_E_FIELD, POSTA_E_MEMORY, or the message's earlier
+ * error. */
 POSTA_API posta_status posta_message_addresses(posta_message *m, posta_address_field field,
                                                const char *list);
 /** Adds one mailbox from its parts. `name` may be null. Errors as above. */
@@ -115,8 +119,8 @@ POSTA_API posta_status posta_message_date_text(posta_message *m, const char *dat
 /** Message-ID with or without brackets; default: made from randomness and the From domain. */
 POSTA_API posta_status posta_message_id(posta_message *m, const char *id);
 /** Adds one more header field. Fields that posta writes itself (From, To, Cc, Bcc, Subject, Date,
- *  Message-ID, MIME-Version, Content-*) are refused with the setter to use. Resent-Bcc and any form of
- *  Bcc are refused. Line breaks and other controls are refused; posta folds. */
+ *  Message-ID, MIME-Version, Content-*) are refused with the setter to use. Resent-Bcc and any form
+ * of Bcc are refused. Line breaks and other controls are refused; posta folds. */
 POSTA_API posta_status posta_message_header(posta_message *m, const char *name, const char *value);
 
 /** The plain text; CR, LF and CRLF all end lines. `options` may be null. */
@@ -135,19 +139,21 @@ POSTA_API posta_status posta_message_attach(posta_message *m, posta_body body,
 /** What to do with bare CR and bare LF in a raw message. */
 typedef enum posta_line_ends { POSTA_LINE_ENDS_FIX, POSTA_LINE_ENDS_REJECT } posta_line_ends;
 
-/** A finished RFC 5322 text instead of all the above; the envelope fields are then required. NUL, lines
- *  over 998 octets and a Bcc field are errors: before sending where the text can be read twice, else
- *  when they are met. */
+/** A finished RFC 5322 text instead of all the above; the envelope fields are then required. NUL,
+ * lines over 998 octets and a Bcc field are errors: before sending where the text can be read
+ * twice, else when they are met. */
 POSTA_API posta_status posta_message_raw(posta_message *m, posta_body body, posta_line_ends ends);
 
-/** The name that the next setter's errors use for its field ("to[2]"), once; copied. Null: the default. */
+/** The name that the next setter's errors use for its field ("to[2]"), once; copied. Null: the
+ * default. */
 POSTA_API void posta_message_label(posta_message *m, const char *label);
 
 /** Why the message is in error. */
 typedef struct posta_problem {
     posta_status status; /* POSTA_OK: no problem */
     char field[96];      /* "to[2]", "attachments[1].name" */
-    char text[256];      /* a sentence: field, what is wrong, the value (clipped, escaped), what is right */
+    char text[256]; /* a sentence: field, what is wrong, the value (clipped, escaped), what is right
+                     */
 } posta_problem;
 
 /** The first problem; never null. Good until the message is freed. */
@@ -161,20 +167,20 @@ typedef struct posta_compose_options {
     bool may_8bit; /* 8BITMIME is offered: text parts may go as 8bit */
 } posta_compose_options;
 
-#define POSTA_COMPOSE_OPTIONS \
+#define POSTA_COMPOSE_OPTIONS                                                                      \
     { sizeof(posta_compose_options), false }
 
-/** Derives the tree, chooses encodings, and gives the message as a source of CRLF lines. `source_out`
- *  borrows the message; its len is exact when every body's length is known. Checks what only the whole
- *  message can tell (a sender, a recipient, a text for raw). Composing again starts from the beginning:
- *  POSTA_E_STATE when a body was consumed and cannot be read twice. Null options: 7-bit.
- *  `has_8bit_out` (may be null) says whether 8bit octets will be in it. */
+/** Derives the tree, chooses encodings, and gives the message as a source of CRLF lines.
+ * `source_out` borrows the message; its len is exact when every body's length is known. Checks what
+ * only the whole message can tell (a sender, a recipient, a text for raw). Composing again starts
+ * from the beginning: POSTA_E_STATE when a body was consumed and cannot be read twice. Null
+ * options: 7-bit. `has_8bit_out` (may be null) says whether 8bit octets will be in it. */
 POSTA_API posta_status posta_message_compose(posta_message *m, const posta_compose_options *options,
                                              posta_source *source_out, bool *has_8bit_out);
 
-/** The envelope: sender from ENVELOPE_FROM, else Sender, else the first From; recipients from ENVELOPE_TO, else
- *  To, Cc and Bcc in that order, each address once. The array lives in the message until it is
- *  freed and is made once. */
+/** The envelope: sender from ENVELOPE_FROM, else Sender, else the first From; recipients from
+ * ENVELOPE_TO, else To, Cc and Bcc in that order, each address once. The array lives in the message
+ * until it is freed and is made once. */
 POSTA_API posta_status posta_message_envelope(posta_message *m, posta_envelope *out);
 
 /** The Message-ID that the text carries, with brackets; null before composing, and for raw. */
@@ -182,7 +188,8 @@ POSTA_API const char *posta_message_id_of(const posta_message *m);
 
 /** Writes the next header octets of the MIME part alone (MIME-Version, Content-*, extra fields, the
  *  blank line) into `out`; *n_out 0 is the end. For text that goes through posta_session_body. */
-POSTA_API posta_status posta_mime_get_header(posta_message *m, void *out, size_t cap, size_t *n_out);
+POSTA_API posta_status posta_mime_get_header(posta_message *m, void *out, size_t cap,
+                                             size_t *n_out);
 /** Writes the next octets behind the blank line; *n_out 0 is the end. POSTA_AGAIN: a slot waits. */
 POSTA_API posta_status posta_mime_get_body(posta_message *m, void *out, size_t cap, size_t *n_out);
 
@@ -190,7 +197,8 @@ POSTA_API posta_status posta_mime_get_body(posta_message *m, void *out, size_t c
 
 #define POSTA_NO_SLOT SIZE_MAX
 
-/** The slot that the source waits for, counted from 0 in the order the slots were given; POSTA_NO_SLOT: none. */
+/** The slot that the source waits for, counted from 0 in the order the slots were given;
+ * POSTA_NO_SLOT: none. */
 POSTA_API size_t posta_message_wanted(const posta_message *m);
 /** Feeds the wanted slot. Borrowed: keep the bytes until the slot is wanted again, finished or the
  *  message is freed. POSTA_E_STATE: that slot is not wanted. */

@@ -1,9 +1,9 @@
-/* posta/session.h: the whole way of a mail. posta_send for one mail; posta_session for a connection that
- * takes many; posta_link for hosts that own the bytes. Over the engine (posta/engine.h), the MIME engine
- * (posta/mime.h) and the place (posta/port.h).
+/* posta/session.h: the whole way of a mail. posta_send for one mail; posta_session for a connection
+ * that takes many; posta_link for hosts that own the bytes. Over the engine (posta/engine.h), the
+ * MIME engine (posta/mime.h) and the place (posta/port.h).
  *
- * A session, a link and a message belong to one thread at a time; different ones may run in different
- * threads. Text arguments are UTF-8 and copied before return.
+ * A session, a link and a message belong to one thread at a time; different ones may run in
+ * different threads. Text arguments are UTF-8 and copied before return.
  */
 #ifndef POSTA_SESSION_H
 #define POSTA_SESSION_H
@@ -22,7 +22,8 @@ typedef struct posta_session posta_session;
 
 /** How the way to the server is protected. */
 typedef enum posta_security {
-    POSTA_SECURITY_DEFAULT,       /* by the table in docs/where.md: TLS except on loopback without credentials */
+    POSTA_SECURITY_DEFAULT,       /* by the table in docs/where.md: TLS except on loopback without
+                                     credentials */
     POSTA_SECURITY_NONE,          /* clear text */
     POSTA_SECURITY_OPPORTUNISTIC, /* STARTTLS if offered, RFC 7435 */
     POSTA_SECURITY_STARTTLS,      /* STARTTLS required */
@@ -33,17 +34,19 @@ typedef enum posta_security {
 typedef struct posta_where {
     char host[POSTA_MAX_DOMAIN + 1]; /* a Unix socket's path when is_unix */
     uint16_t port;                   /* 0 when is_unix */
-    posta_security security;         /* never DEFAULT after posta_where_resolve */
+    posta_security security;         /* never DEFAULT once parsed */
     bool is_lmtp;
     bool is_unix;
+    bool
+        is_default_clear; /* clear text only because the host is loopback: checked when connected */
     bool has_user, has_password;
     char user[256], password[256];
-    char ca_file[256];  /* "" when not given */
-    uint32_t total_ms;  /* ?timeout= in the URL; 0: not given */
+    char ca_file[256]; /* "" when not given */
+    uint32_t total_ms; /* ?timeout= in the URL; 0: not given */
 } posta_where;
 
-/** Parses `scheme://[user[:password]@]host[:port][?security=...&ca_file=...&timeout=...]`, schemes smtp,
- *  smtps, lmtp, smtp+unix, lmtp+unix; or a bare host. Fills defaults of port and security. On
+/** Parses `scheme://[user[:password]@]host[:port][?security=...&ca_file=...&timeout=...]`, schemes
+ * smtp, smtps, lmtp, smtp+unix, lmtp+unix; or a bare host. Fills defaults of port and security. On
  *  POSTA_E_FIELD `problem_out` (may be null) says what is wrong; a password is never shown. */
 POSTA_API posta_status posta_where_parse(const char *url, posta_where *out,
                                          posta_problem *problem_out);
@@ -61,21 +64,22 @@ typedef enum posta_delivery {
 
 /** The full account of one send, by value. */
 typedef struct posta_receipt {
-    posta_status status;  /* what the call returned; POSTA_OK: at least one recipient was accepted */
-    posta_status cause;   /* the same, more exactly */
-    posta_phase stage;    /* where it went wrong; NONE: it did not */
+    posta_status status; /* what the call returned; POSTA_OK: at least one recipient was accepted */
+    posta_status cause;  /* the same, more exactly */
+    posta_phase stage;   /* where it went wrong; NONE: it did not */
     posta_delivery outcome;
     posta_retry retry;
-    bool temporary;       /* the same may succeed later */
-    posta_reply reply;    /* of the verdict or of the refusal; code 0: none */
+    bool temporary;                    /* the same may succeed later */
+    posta_reply reply;                 /* of the verdict or of the refusal; code 0: none */
     const posta_recipient *recipients; /* lives in the message or the caller's envelope */
     size_t recipients_n, accepted_n, refused_n;
-    uint64_t bytes;       /* octets of the text that were written */
+    uint64_t bytes; /* octets of the text that were written */
     uint64_t duration_ms;
     char message_id[256]; /* with brackets; "" when not known */
     char field[96];       /* the field to blame, "" when none */
-    char message[768];    /* host:port: what happened[: the server's words]; what became of it. Hint. */
-    char hint[256];       /* the hint alone */
+    char
+        message[768]; /* host:port: what happened[: the server's words]; what became of it. Hint. */
+    char hint[256];   /* the hint alone */
     char transcript[POSTA_TRANSCRIPT_CAP + 1]; /* the last lines of the dialogue, redacted */
 } posta_receipt;
 
@@ -89,35 +93,39 @@ typedef void (*posta_session_callback)(posta_session *s, const posta_event *even
 
 /** Start from POSTA_SESSION_CONFIG. Strings are copied; port, transport, user_data are borrowed. */
 typedef struct posta_session_config {
-    size_t size;               /* sizeof(posta_session_config) */
-    const char *url;           /* where; or: */
-    const char *host;          /* a name, an address, or a Unix socket's path */
-    uint16_t tcp_port;         /* 0: by the security */
+    size_t size;       /* sizeof(posta_session_config) */
+    const char *url;   /* where; or: */
+    const char *host;  /* a name, an address, or a Unix socket's path */
+    uint16_t tcp_port; /* 0: by the security */
     posta_security security;
     const char *address;       /* numeric address to connect to instead of resolving the host */
     const char *local_address; /* numeric address to connect from */
     const char *user;          /* credentials: POSTA_E_NOT_BUILT until AUTH is built */
     const char *password;
-    const char *hello;         /* EHLO's argument; null: the host's name if it has a dot, else an address literal */
+    const char *
+        hello; /* EHLO's argument; null: the host's name if it has a dot, else an address literal */
     bool non_blocking;
     const posta_port *port;           /* null: posta_port_default() */
     const posta_transport *transport; /* null: sockets */
     posta_session_callback callback;  /* may be null */
     void *user_data;
-    posta_engine_config engine;       /* timeouts, on_refused, trace, spaces; its hello is not used */
+    posta_engine_config engine; /* timeouts, on_refused, trace, spaces; its hello is not used */
 } posta_session_config;
 
 #define POSTA_SESSION_CONFIG                                                                       \
-    { sizeof(posta_session_config), 0, 0, 0, POSTA_SECURITY_DEFAULT, 0, 0, 0, 0, 0, false, 0, 0,   \
-      0, 0, POSTA_ENGINE_CONFIG }
+    {                                                                                              \
+        sizeof(posta_session_config), 0, 0, 0, POSTA_SECURITY_DEFAULT, 0, 0, 0, 0, 0, false, 0, 0, \
+            0, 0, POSTA_ENGINE_CONFIG                                                              \
+    }
 
 /** Makes a session; one allocation, none afterwards. Connects nothing. POSTA_E_FIELD (the receipt's
- *  message names the field), POSTA_E_ARGUMENT, POSTA_E_MEMORY; POSTA_E_TLS_NOT_BUILT, POSTA_E_NOT_BUILT for a
- *  target that needs TLS or AUTH. `why_out` (may be null) gets the sentence and hint on failure. */
+ *  message names the field), POSTA_E_ARGUMENT, POSTA_E_MEMORY; POSTA_E_TLS_NOT_BUILT,
+ * POSTA_E_NOT_BUILT for a target that needs TLS or AUTH. `why_out` (may be null) gets the sentence
+ * and hint on failure. */
 POSTA_API posta_status posta_session_new(const posta_session_config *config, posta_session **out,
                                          posta_receipt *why_out);
-/** Ends it: QUIT when nothing is open or pending (a blocking session waits at most the quit time for
- *  221), closes, frees, nulls the pointer. Safe inside the callback. Null is fine. */
+/** Ends it: QUIT when nothing is open or pending (a blocking session waits at most the quit time
+ * for 221), closes, frees, nulls the pointer. Safe inside the callback. Null is fine. */
 POSTA_API void posta_session_free(posta_session **s);
 /** The same without a word to the server and without waiting (finalisers). */
 POSTA_API void posta_session_drop(posta_session **s);
@@ -132,18 +140,19 @@ POSTA_API posta_status posta_session_reset(posta_session *s);
 /** NOOP; EVENT_NOOP_ACK. */
 POSTA_API posta_status posta_session_noop(posta_session *s);
 
-/** Sends finished text to an envelope, in any mode; ends in EVENT_SENT. Envelope and source are borrowed until then.
- *  `receipt_out` (may be null) is filled when it ends, in non-blocking mode too, so it must live until
- *  then. POSTA_OK when at least one recipient was accepted. */
+/** Sends finished text to an envelope, in any mode; ends in EVENT_SENT. Envelope and source are
+ * borrowed until then. `receipt_out` (may be null) is filled when it ends, in non-blocking mode
+ * too, so it must live until then. POSTA_OK when at least one recipient was accepted. */
 POSTA_API posta_status posta_session_send(posta_session *s, const posta_envelope *envelope,
                                           const posta_source *source, posta_receipt *receipt_out);
-/** The same for a message: composed for what this server offers. The message is borrowed until the end. */
+/** The same for a message: composed for what this server offers. The message is borrowed until the
+ * end. */
 POSTA_API posta_status posta_session_send_message(posta_session *s, posta_message *message,
                                                   posta_receipt *receipt_out);
 
-/** Makes progress without waiting and reports events to the callback, if there is one. At most `budget_us`
- *  microseconds, checked between bounded units; 0: no limit. POSTA_E_IN_PROGRESS while something is pending, then the
- *  verdict of the action that ended. */
+/** Makes progress without waiting and reports events to the callback, if there is one. At most
+ * `budget_us` microseconds, checked between bounded units; 0: no limit. POSTA_E_IN_PROGRESS while
+ * something is pending, then the verdict of the action that ended. */
 POSTA_API posta_status posta_session_execute(posta_session *s, uint32_t budget_us);
 /** Waits until execute has work, at most `ms` milliseconds; also returns on a signal. */
 POSTA_API posta_status posta_session_wait(posta_session *s, uint32_t ms);
@@ -171,24 +180,25 @@ POSTA_API void *posta_session_user_data(const posta_session *s);
 
 /* ---- one call ---- */
 
-/** Sends one message to `where` (a URL or a host) and closes. `options` (may be null) gives all else; its url
- *  and host are not used. The total time is 900 s unless the options say so. POSTA_OK when at least
- *  one recipient was accepted; `receipt_out` (may be null) tells all, its message in one sentence. */
+/** Sends one message to `where` (a URL or a host) and closes. `options` (may be null) gives all
+ * else; its url and host are not used. The total time is 900 s unless the options say so. POSTA_OK
+ * when at least one recipient was accepted; `receipt_out` (may be null) tells all, its message in
+ * one sentence. */
 POSTA_API posta_status posta_send(const char *where, posta_message *message,
                                   const posta_session_config *options, posta_receipt *receipt_out);
 
-/** posta_message_attach with a file; the part's name is the file's. POSTA_E_FILE, POSTA_E_NOT_BUILT (problem text
- *  names the path and the reason). */
+/** posta_message_attach with a file; the part's name is the file's. POSTA_E_FILE, POSTA_E_NOT_BUILT
+ * (problem text names the path and the reason). */
 POSTA_API posta_status posta_message_attach_file(posta_message *m, const char *path,
                                                  const posta_part_options *options);
 /** posta_message_inline with a file. */
-POSTA_API posta_status posta_message_inline_file(posta_message *m, const char *path, const char *cid,
+POSTA_API posta_status posta_message_inline_file(posta_message *m, const char *path,
+                                                 const char *cid,
                                                  const posta_part_options *options);
 /** Writes the composed message to `write` piece by piece until it answers other than POSTA_OK. The
  *  text is 7-bit safe. */
-POSTA_API posta_status posta_message_write(posta_message *m,
-                                           posta_status (*write)(void *user, const void *p, size_t len),
-                                           void *user);
+POSTA_API posta_status posta_message_write(
+    posta_message *m, posta_status (*write)(void *user, const void *p, size_t len), void *user);
 
 /* ---- the link: engine and message over memory windows, for hosts that own the bytes ---- */
 
@@ -199,7 +209,8 @@ typedef struct posta_link_config {
     const char *peer; /* "host:port", for sentences */
 } posta_link_config;
 
-#define POSTA_LINK_CONFIG { sizeof(posta_link_config), POSTA_ENGINE_CONFIG, 0 }
+#define POSTA_LINK_CONFIG                                                                          \
+    { sizeof(posta_link_config), POSTA_ENGINE_CONFIG, 0 }
 
 POSTA_API size_t posta_link_size(const posta_link_config *config);
 POSTA_API posta_status posta_link_place(void *mem, size_t len, const posta_link_config *config,
@@ -216,8 +227,8 @@ POSTA_API void posta_link_tx_consume(posta_link *l, size_t n);
 POSTA_API unsigned posta_link_wants(const posta_link *l, size_t *hint_out);
 POSTA_API uint64_t posta_link_deadline(const posta_link *l);
 POSTA_API bool posta_link_next_event(posta_link *l, posta_event *out);
-/** Composes the message for what the server offers and submits it. POSTA_E_IN_PROGRESS; else nothing was
- *  sent and the receipt says why. */
+/** Composes the message for what the server offers and submits it. POSTA_E_IN_PROGRESS; else
+ * nothing was sent and the receipt says why. */
 POSTA_API posta_status posta_link_send_message(posta_link *l, posta_message *message);
 POSTA_API posta_status posta_link_send(posta_link *l, const posta_envelope *envelope,
                                        const posta_source *source);

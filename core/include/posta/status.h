@@ -1,5 +1,5 @@
-/* posta/status.h: the one list of results. A row: number, C name, dotted code (stable; what Lua shows
- * as err.code), sentence. Numbers never change; new rows take new numbers.
+/* posta/status.h: the one list of results. A row: number, C name, dotted code (stable; what Lua
+ * shows as err.code), sentence. Numbers never change; new rows take new numbers.
  *
  * The first group is what calls return. The second says more exactly what happened and is found in
  * posta_fault.cause; posta_status_fold gives the call's result for it.

@@ -1,0 +1,156 @@
+/* core/session: making a session: every setting is checked here, before anything is connected.
+ */
+#include "session_i.h"
+
+#define SESSION_LEN ((sizeof(posta_session) + 15u) / 16u * 16u)
+
+static posta_status where_of(const posta_session_config *c, posta_where *w, posta_problem *p) {
+    posta_status status;
+    if (c->url) {
+        status = posta_where_parse(c->url, w, p);
+    } else {
+        if (!c->host)
+            return posta__problem(p, POSTA_E_FIELD, "host", "the host is missing",
+                                  posta__span(NULL, 0));
+        memset(w, 0, sizeof *w);
+        status = posta__where_host(w, posta__span_of(c->host), p);
+    }
+    if (status != POSTA_OK) return status;
+    if (!c->url || c->security != POSTA_SECURITY_DEFAULT || c->tcp_port != 0 || c->user) {
+        bool is_smtps =
+            c->url && w->security == POSTA_SECURITY_TLS && c->security == POSTA_SECURITY_DEFAULT;
+        bool said = c->security != POSTA_SECURITY_DEFAULT;
+        if (said)
+            w->security = c->security;
+        else if (!c->url || (w->is_default_clear && c->user))
+            w->security = POSTA_SECURITY_DEFAULT;
+        if (c->tcp_port != 0) w->port = c->tcp_port;
+        if (c->user) {
+            w->has_user = true;
+            posta__copy_text(w->user, sizeof w->user, c->user);
+        }
+        status = posta__where_settle(w, c->url != NULL, is_smtps, p);
+    }
+    return status;
+}
+
+static posta_status check_built(const posta_where *w, posta_problem *p) {
+    posta_span none = posta__span(NULL, 0);
+    if (w->is_lmtp)
+        return posta__problem(p, POSTA_E_NOT_BUILT, "url", "this build of posta has no LMTP yet",
+                              none);
+    if (w->security == POSTA_SECURITY_TLS || w->security == POSTA_SECURITY_STARTTLS) {
+        memset(p, 0, sizeof *p);
+        p->status = POSTA_E_TLS_NOT_BUILT;
+        posta__copy_text(p->field, sizeof p->field, "security");
+        return p->status;
+    }
+    if (w->has_user || w->has_password)
+        return posta__problem(p, POSTA_E_NOT_BUILT, "auth",
+                              "this build of posta has no authentication yet", none);
+    return POSTA_OK;
+}
+
+static void name_peer(const posta_where *where, char *out, size_t cap) {
+    posta_window w = posta__window(out, cap - 1);
+    char digits[POSTA_DECIMAL_CAP];
+    bool is_ip6 = strchr(where->host, ':') != NULL && !where->is_unix;
+    posta__put(&w, posta__span_of(is_ip6 ? "[" : ""));
+    posta__put(&w, posta__span_of(where->host));
+    posta__put(&w, posta__span_of(is_ip6 ? "]" : ""));
+    if (!where->is_unix) {
+        posta__put(&w, POSTA_LIT(":"));
+        posta__put(&w, posta__span(digits, posta__decimal(where->port, digits)));
+    }
+    out[w.len] = 0;
+}
+
+static posta_status check_hello(const posta_session_config *c, posta_problem *p) {
+    const char *why = NULL;
+    if (!c->hello) return POSTA_OK;
+    if (posta__domain_check(posta__span_of(c->hello), &why) == POSTA_OK) return POSTA_OK;
+    return posta__problem(p, POSTA_E_FIELD, "hello", why, posta__span_of(c->hello));
+}
+
+static posta_status make_transport(posta_session *s, const posta_session_config *c) {
+    posta_socket_config sc = POSTA_SOCKET_CONFIG;
+    if (c->transport) {
+        s->transport = *c->transport;
+        return POSTA_OK;
+    }
+    sc.address = c->address;
+    sc.local_address = c->local_address;
+    sc.connect_ms = c->engine.timeouts.connect;
+    s->owns_transport = true;
+    return posta_socket_new(s->port, &sc, &s->transport);
+}
+
+static posta_status set_up(posta_session *s, const posta_session_config *c, posta_problem *p) {
+    posta_status status;
+    s->link_config = (posta_link_config)POSTA_LINK_CONFIG;
+    s->link_config.engine = c->engine;
+    s->link_config.engine.hello = s->hello;
+    s->link_config.peer = s->peer;
+    if (s->where.total_ms > 0) s->link_config.engine.timeouts.total = s->where.total_ms;
+    s->non_blocking = c->non_blocking;
+    s->callback = c->callback;
+    s->user_data = c->user_data;
+    s->picks_hello = !c->hello;
+    posta__copy_text(s->hello, sizeof s->hello, c->hello ? c->hello : "[127.0.0.1]");
+    name_peer(&s->where, s->peer, sizeof s->peer);
+    status = make_transport(s, c);
+    if (status == POSTA_E_FIELD)
+        return posta__problem(p, status, "address", "an address is numeric", posta__span(NULL, 0));
+    p->status = status;
+    return status;
+}
+
+static posta_status make(const posta_session_config *config, const posta_where *where,
+                         size_t link_len, posta_session **out, posta_problem *p) {
+    const posta_port *port = config->port ? config->port : posta_port_default();
+    posta_session *s = port->allocate(port->user, NULL, 0, SESSION_LEN + link_len);
+    if (!s) return p->status = POSTA_E_MEMORY;
+    memset(s, 0, sizeof *s);
+    s->port = port;
+    s->len = SESSION_LEN + link_len;
+    s->where = *where;
+    s->link_memory = (uint8_t *)s + SESSION_LEN;
+    s->link_len = link_len;
+    *out = s;
+    return set_up(s, config, p);
+}
+
+/* 0: the configuration is not valid. */
+static size_t link_len_of(const posta_session_config *config) {
+    posta_link_config link = POSTA_LINK_CONFIG;
+    if (!config || config->size != sizeof *config) return 0;
+    link.engine = config->engine;
+    link.engine.hello = "x"; /* its length does not count, and it is not known yet */
+    return posta_link_size(&link);
+}
+
+posta_status posta_session_new(const posta_session_config *config, posta_session **out,
+                               posta_receipt *why_out) {
+    posta_where where;
+    posta_problem problem;
+    char peer[POSTA_MAX_DOMAIN + 16] = "";
+    size_t link_len = link_len_of(config);
+    posta_status status;
+    if (!out) return POSTA_E_ARGUMENT;
+    *out = NULL;
+    memset(&problem, 0, sizeof problem);
+    memset(&where, 0, sizeof where);
+    status = problem.status = POSTA_E_ARGUMENT;
+    if (link_len > 0) status = where_of(config, &where, &problem);
+    if (status == POSTA_OK) {
+        name_peer(&where, peer, sizeof peer);
+        status = check_built(&where, &problem);
+    }
+    if (status == POSTA_OK) status = check_hello(config, &problem);
+    if (status == POSTA_OK) status = make(config, &where, link_len, out, &problem);
+    posta_where_wipe(&where);
+    if (status == POSTA_OK) return status;
+    posta_session_drop(out);
+    if (why_out) posta__receipt_problem(why_out, posta__span_of(peer), &problem);
+    return status;
+}
