@@ -96,6 +96,8 @@ end
 
 -- TERM, and KILL if that was not heard. The folder goes unless keep is true.
 function methods:stop(keep)
+    if self.stopped then return end         -- its number may be another's by now
+    self.stopped = true
     if not self:ended() then
         os.execute("kill " .. self.pid .. " 2>/dev/null")
         if not self:wait_end(2) then
