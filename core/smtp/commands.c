@@ -1,5 +1,5 @@
-/* core/smtp: what the host may ask for. Each checks all its arguments before a byte is written, so a
- * refused call leaves the connection as it was.
+/* core/smtp: what the host may ask for. Each checks all its arguments before a byte is written, so
+ * a refused call leaves the connection as it was.
  */
 #include "smtp_i.h"
 
@@ -26,7 +26,8 @@ static posta_status bad(posta_engine *e, posta_status status, size_t recipient, 
     return status;
 }
 
-static posta_status check_path(posta_engine *e, const char *address, unsigned flags, size_t recipient) {
+static posta_status check_path(posta_engine *e, const char *address, unsigned flags,
+                               size_t recipient) {
     uint8_t store[POSTA_MAX_PATH];
     posta_window w = posta__window(store, sizeof store);
     posta__address_fault fault = {.why = "the address is missing"};

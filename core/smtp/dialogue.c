@@ -1,11 +1,11 @@
-/* core/smtp: the dialogue as kept for people: the last lines for a fault's transcript, and the trace.
- * One store serves both: trace events are the lines that the host has not seen yet, so the engine
- * pauses rather than drop one. Lines are redacted before they come here, by who says them; the text
- * of a message is never kept, only its size.
+/* core/smtp: the dialogue as kept for people: the last lines for a fault's transcript, and the
+ * trace. One store serves both: trace events are the lines that the host has not seen yet, so the
+ * engine pauses rather than drop one. Lines are redacted before they come here, by who says them;
+ * the text of a message is never kept, only its size.
  */
 #include "smtp_i.h"
 
-#define LINE_MAX (LINE_KEEP + 4u) /* "C: ", the clipped line, LF */
+#define LINE_MAX   (LINE_KEEP + 4u) /* "C: ", the clipped line, LF */
 #define UNSEEN_MAX (POSTA_TRANSCRIPT_CAP - 2u * LINE_MAX)
 
 /* C1 controls, line separators, and what turns the writing direction of a terminal's line. */
@@ -71,7 +71,8 @@ bool posta__dialogue_next(posta_engine *e, posta_event *out) {
     if (!e->config.trace || e->dialogue_seen == e->dialogue_len) return false;
     lf = memchr(p, '\n', e->dialogue_len - e->dialogue_seen);
     n = (size_t)(lf - p);
-    *out = (posta_event){.type = POSTA_EVENT_TRACE, .direction = p[0], .recipient = POSTA_NO_RECIPIENT};
+    *out = (posta_event){
+        .type = POSTA_EVENT_TRACE, .direction = p[0], .recipient = POSTA_NO_RECIPIENT};
     memcpy(e->line, p + 3, n - 3);
     out->text = posta__span(e->line, n - 3);
     e->dialogue_seen += n + 1;

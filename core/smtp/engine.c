@@ -1,9 +1,9 @@
-/* core/smtp: the box. Ports lend windows and take acknowledgements; run() hears what came and talks as far
- * as the table of verbs allows; events wait for the host. Nothing here calls out but the body's
- * source.
+/* core/smtp: the box. Ports lend windows and take acknowledgements; run() hears what came and talks
+ * as far as the table of verbs allows; events wait for the host. Nothing here calls out but the
+ * body's source.
  *
- * A reply with nothing owed is fatal, so an answer can never be taken for the wrong command (rows A01,
- * A02, E11). Hearing pauses while an event waits: its text is the last reply's.
+ * A reply with nothing owed is fatal, so an answer can never be taken for the wrong command (rows
+ * A01, A02, E11). Hearing pauses while an event waits: its text is the last reply's.
  *
  * BUGS: one message at a time; the next one is submitted when EVENT_SENT has come.
  */
@@ -21,7 +21,9 @@ static size_t aligned(size_t n) {
     return (n + sizeof(strictest) - 1) / sizeof(strictest) * sizeof(strictest);
 }
 
-static bool in_range(size_t n, size_t low, size_t high) { return n >= low && n <= high; }
+static bool in_range(size_t n, size_t low, size_t high) {
+    return n >= low && n <= high;
+}
 
 size_t posta_engine_size(const posta_engine_config *c) {
     if (!c || c->size != sizeof *c || !c->hello) return 0;
@@ -69,8 +71,8 @@ void posta_engine_wipe(posta_engine **e) {
 
 /* ---- events ---- */
 
-void posta__engine_event(posta_engine *e, posta_event_type type, posta_phase answers, size_t recipient,
-                         posta_status status, uint16_t code) {
+void posta__engine_event(posta_engine *e, posta_event_type type, posta_phase answers,
+                         size_t recipient, posta_status status, uint16_t code) {
     posta_event *ev = &e->events[(e->events_at + e->events_n) % EVENT_CAP];
     if (e->events_n == EVENT_CAP) return; /* cannot be: hearing pauses at the first */
     *ev = (posta_event){
@@ -81,11 +83,8 @@ void posta__engine_event(posta_engine *e, posta_event_type type, posta_phase ans
 static void take_fault(posta_engine *e, posta_status cause, posta_side side, posta_phase phase,
                        const posta_reply *reply, const char *why) {
     if (e->fault.status != POSTA_OK) return;
-    e->fault = (posta_fault){.cause = cause,
-                             .side = side,
-                             .phase = phase,
-                             .recipient = POSTA_NO_RECIPIENT,
-                             .why = why};
+    e->fault = (posta_fault){
+        .cause = cause, .side = side, .phase = phase, .recipient = POSTA_NO_RECIPIENT, .why = why};
     if (reply) e->fault.reply = *reply;
     e->fault.status = posta__status_fold(cause, e->fault.reply.code);
 }
@@ -137,8 +136,10 @@ static void settle_recipient(posta_recipient *r, posta_status cause, bool is_unk
                              const transaction *t) {
     if (r->status == POSTA_RECIPIENT_REFUSED) return;
     r->retry = posta__retry_of(cause, is_unknown && r->reply.code != 0, t->reply.code);
-    if (cause == POSTA_OK) r->status = POSTA_RECIPIENT_ACCEPTED;
-    else if (is_unknown && r->reply.code != 0) r->status = POSTA_RECIPIENT_UNKNOWN;
+    if (cause == POSTA_OK)
+        r->status = POSTA_RECIPIENT_ACCEPTED;
+    else if (is_unknown && r->reply.code != 0)
+        r->status = POSTA_RECIPIENT_UNKNOWN;
 }
 
 void posta__engine_sent(posta_engine *e, posta_status cause, bool is_unknown) {
@@ -154,11 +155,11 @@ void posta__engine_sent(posta_engine *e, posta_status cause, bool is_unknown) {
     }
     for (size_t i = 0; i < t->env.to_n; i++)
         settle_recipient(&t->env.to[i], cause, is_unknown, t);
-    if (cause != POSTA_OK)
-        take_fault(e, cause, POSTA_SIDE_THEIRS, t->phase, &t->reply, NULL);
+    if (cause != POSTA_OK) take_fault(e, cause, POSTA_SIDE_THEIRS, t->phase, &t->reply, NULL);
     e->action = ACTION_NONE;
     e->step = STEP_IDLE;
-    posta__engine_event(e, POSTA_EVENT_SENT, t->phase, POSTA_NO_RECIPIENT, o->status, o->reply.code);
+    posta__engine_event(e, POSTA_EVENT_SENT, t->phase, POSTA_NO_RECIPIENT, o->status,
+                        o->reply.code);
     memset(t, 0, sizeof *t);
 }
 
@@ -191,8 +192,8 @@ static void keep_line(posta_engine *e, const reply_line *line) {
 
 static void finish_reply(posta_engine *e) {
     uint8_t *spare = e->last;
-    size_t n = e->building_len < sizeof e->reply.text - 1 ? e->building_len
-                                                          : sizeof e->reply.text - 1;
+    size_t n =
+        e->building_len < sizeof e->reply.text - 1 ? e->building_len : sizeof e->reply.text - 1;
     memcpy(e->reply.text, e->building, n);
     for (size_t i = 0; i < n; i++)
         if (e->reply.text[i] == '\n') e->reply.text[i] = ' ';
@@ -254,7 +255,8 @@ static bool is_mid_reply(const posta_engine *e) {
 
 /* ---- talking ---- */
 
-/* A dropped message is over when nothing is owed any more: RSET if the server has a transaction open. */
+/* A dropped message is over when nothing is owed any more: RSET if the server has a transaction
+ * open. */
 static bool settle(posta_engine *e) {
     if (e->action != ACTION_SUBMIT || !e->t.is_dropped || e->owed_n > 0 || e->step != STEP_WAIT)
         return false;
@@ -308,12 +310,15 @@ static posta_status silence(const posta_engine *e) {
     return posta__silence((verb)e->owed[e->owed_at]);
 }
 
-static uint64_t after(uint64_t from, uint32_t ms) { return ms == 0 ? UINT64_MAX : from + ms; }
+static uint64_t after(uint64_t from, uint32_t ms) {
+    return ms == 0 ? UINT64_MAX : from + ms;
+}
 
 static uint64_t phase_deadline(const posta_engine *e) {
     verb head = e->owed_n > 0 ? (verb)e->owed[e->owed_at] : V_NONE;
     if (head == V_NONE)
-        return posta__unread(&e->tx) > 0 ? after(e->progress, e->config.timeouts.command) : UINT64_MAX;
+        return posta__unread(&e->tx) > 0 ? after(e->progress, e->config.timeouts.command)
+                                         : UINT64_MAX;
     if (head != V_TEXT || posta__engine_dot_taken(e))
         return after(e->progress, posta__verb_patience(e, head));
     /* The text: the host's own slowness is not the server's. */
@@ -340,7 +345,8 @@ void posta_engine_tick(posta_engine *e, uint64_t now_ms) {
     }
     run(e);
     if (now_ms < posta_engine_deadline(e)) return;
-    posta__engine_fail(e, total_deadline(e) <= phase_deadline(e) ? POSTA_E_TIMEOUT_TOTAL : silence(e),
+    posta__engine_fail(e,
+                       total_deadline(e) <= phase_deadline(e) ? POSTA_E_TIMEOUT_TOTAL : silence(e),
                        POSTA_SIDE_WIRE, posta_engine_phase(e), NULL, NULL);
 }
 
@@ -408,7 +414,9 @@ bool posta_engine_is_idle(const posta_engine *e) {
     return e->step == STEP_IDLE && e->action == ACTION_NONE && !e->is_refused;
 }
 
-bool posta_engine_is_closed(const posta_engine *e) { return e->step == STEP_CLOSED; }
+bool posta_engine_is_closed(const posta_engine *e) {
+    return e->step == STEP_CLOSED;
+}
 
 posta_phase posta_engine_phase(const posta_engine *e) {
     verb v = e->owed_n > 0 ? (verb)e->owed[e->owed_at] : posta__verb_next(e);
@@ -416,9 +424,15 @@ posta_phase posta_engine_phase(const posta_engine *e) {
     return v == V_NONE ? POSTA_PHASE_IDLE : posta__phase_of(v);
 }
 
-posta_capabilities posta_engine_capabilities(const posta_engine *e) { return e->caps; }
-const posta_fault *posta_engine_fault(const posta_engine *e) { return &e->fault; }
-const posta_outcome *posta_engine_outcome(const posta_engine *e) { return &e->outcome; }
+posta_capabilities posta_engine_capabilities(const posta_engine *e) {
+    return e->caps;
+}
+const posta_fault *posta_engine_fault(const posta_engine *e) {
+    return &e->fault;
+}
+const posta_outcome *posta_engine_outcome(const posta_engine *e) {
+    return &e->outcome;
+}
 
 posta_span posta_engine_last_response(const posta_engine *e, posta_reply *reply_out,
                                       bool *truncated_out) {

@@ -1,6 +1,6 @@
 /* core/smtp: what a reply, a silence or a fault means. The only place where reply codes are judged.
- * RFC 5321 4.3.2 lists what each command may answer; what is not in its set is not SMTP (rows A07, E15,
- * E16), so that no forged or misplaced reply passes for success.
+ * RFC 5321 4.3.2 lists what each command may answer; what is not in its set is not SMTP (rows A07,
+ * E15, E16), so that no forged or misplaced reply passes for success.
  */
 #include "smtp_i.h"
 
@@ -10,11 +10,17 @@ static const struct {
     posta_status silence; /* what no reply in time is */
     posta_phase phase;
 } judge[] = {
-    [V_GREETING] = {{220, 0}, POSTA_E_GREETING_REFUSED, POSTA_E_TIMEOUT_GREETING, POSTA_PHASE_GREETING},
+    [V_GREETING] = {{220, 0},
+                    POSTA_E_GREETING_REFUSED,
+                    POSTA_E_TIMEOUT_GREETING,
+                    POSTA_PHASE_GREETING},
     [V_EHLO] = {{250, 0}, POSTA_E_GREETING_REFUSED, POSTA_E_TIMEOUT_COMMAND, POSTA_PHASE_HELLO},
     [V_HELO] = {{250, 0}, POSTA_E_GREETING_REFUSED, POSTA_E_TIMEOUT_COMMAND, POSTA_PHASE_HELLO},
     [V_MAIL] = {{250, 0}, POSTA_E_SENDER_REFUSED, POSTA_E_TIMEOUT_COMMAND, POSTA_PHASE_SENDER},
-    [V_RCPT] = {{250, 251}, POSTA_E_RECIPIENTS_REFUSED, POSTA_E_TIMEOUT_COMMAND, POSTA_PHASE_RECIPIENT},
+    [V_RCPT] = {{250, 251},
+                POSTA_E_RECIPIENTS_REFUSED,
+                POSTA_E_TIMEOUT_COMMAND,
+                POSTA_PHASE_RECIPIENT},
     [V_DATA] = {{354, 0}, POSTA_E_MESSAGE_REFUSED, POSTA_E_TIMEOUT_DATA, POSTA_PHASE_DATA},
     [V_TEXT] = {{250, 0}, POSTA_E_MESSAGE_REFUSED, POSTA_E_TIMEOUT_RESULT, POSTA_PHASE_RESULT},
     [V_RSET] = {{250, 0}, POSTA_E_COMMAND_REFUSED, POSTA_E_TIMEOUT_COMMAND, POSTA_PHASE_RESET},
@@ -29,9 +35,15 @@ verdict posta__verdict(verb v, uint16_t code) {
     return VERDICT_FATAL;
 }
 
-posta_status posta__refusal(verb v) { return judge[v].refusal; }
-posta_status posta__silence(verb v) { return judge[v].silence; }
-posta_phase posta__phase_of(verb v) { return judge[v].phase; }
+posta_status posta__refusal(verb v) {
+    return judge[v].refusal;
+}
+posta_status posta__silence(verb v) {
+    return judge[v].silence;
+}
+posta_phase posta__phase_of(verb v) {
+    return judge[v].phase;
+}
 
 posta_retry posta__retry_of(posta_status cause, bool unknown, uint16_t code) {
     if (unknown) return POSTA_RETRY_DUPLICATE_RISK;

@@ -1,5 +1,5 @@
-/* core/smtp: the reply parser. Bytes stream in; whole lines come out, so nothing is kept but one line
- * (clipped) and the code that the reply began with. Strict: RFC 5321 4.2 and rows E01-E15.
+/* core/smtp: the reply parser. Bytes stream in; whole lines come out, so nothing is kept but one
+ * line (clipped) and the code that the reply began with. Strict: RFC 5321 4.2 and rows E01-E15.
  */
 #include "smtp_i.h"
 
@@ -15,7 +15,8 @@ void posta__reply_restart(reply_parser *p) {
 static bool code_of(posta_span line, uint16_t *code_out) {
     const uint8_t *p = line.p;
     if (line.len < 3) return false;
-    if (p[0] < '2' || p[0] > '5' || p[1] < '0' || p[1] > '5' || !posta__is_digit(p[2])) return false;
+    if (p[0] < '2' || p[0] > '5' || p[1] < '0' || p[1] > '5' || !posta__is_digit(p[2]))
+        return false;
     if (line.len > 3 && p[3] != ' ' && p[3] != '-') return false;
     *code_out = (uint16_t)((p[0] - '0') * 100 + (p[1] - '0') * 10 + (p[2] - '0'));
     return true;

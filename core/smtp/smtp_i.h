@@ -1,5 +1,5 @@
-/* core/smtp: what the engine's files share. engine.c is the box with its ports; verbs.c the table of
- * commands; reply.c the reply parser; text.c the message text; dialogue.c transcript and trace;
+/* core/smtp: what the engine's files share. engine.c is the box with its ports; verbs.c the table
+ * of commands; reply.c the reply parser; text.c the message text; dialogue.c transcript and trace;
  * policy.c what a reply or a fault means; words.c the sentences. Freestanding.
  */
 #ifndef POSTA_SMTP_I_H
@@ -82,8 +82,8 @@ heard posta__reply_step(reply_parser *p, const posta_engine_config *config, post
                         reply_line *line_out, const char **why_out);
 void posta__reply_restart(reply_parser *p);
 
-/* Takes "2.1.5 " off the front of `text` into enhanced[3]; false and zeros when there is none or its class
-   is not the code's first digit. RFC 2034 4, RFC 3463 2. */
+/* Takes "2.1.5 " off the front of `text` into enhanced[3]; false and zeros when there is none or
+   its class is not the code's first digit. RFC 2034 4, RFC 3463 2. */
 bool posta__enhanced_take(posta_span *text, uint16_t code, uint16_t enhanced[3]);
 
 /* ---- policy ---- */
@@ -107,16 +107,16 @@ posta_retry posta__retry_of(posta_status cause, bool unknown, uint16_t code);
 typedef struct transaction {
     posta_envelope env;
     posta_source body;
-    uint64_t size;       /* announced */
-    size_t said_n;       /* RCPTs written */
-    size_t heard_n;      /* RCPT replies taken */
-    size_t ok_n;         /* recipients the server took */
+    uint64_t size;  /* announced */
+    size_t said_n;  /* RCPTs written */
+    size_t heard_n; /* RCPT replies taken */
+    size_t ok_n;    /* recipients the server took */
     size_t refused_n;
-    bool mail_ok;        /* a transaction is open at the server */
-    bool is_dropped;     /* say nothing more of it */
-    bool body_done;      /* the source said END */
-    bool body_waits;     /* the source said AGAIN */
-    bool body_flushed;   /* the lines filter is ended */
+    bool mail_ok;      /* a transaction is open at the server */
+    bool is_dropped;   /* say nothing more of it */
+    bool body_done;    /* the source said END */
+    bool body_waits;   /* the source said AGAIN */
+    bool body_flushed; /* the lines filter is ended */
     posta__lines lines;
     uint64_t text_bytes; /* octets of the text put into tx, stuffing included */
     uint64_t pulled;     /* octets pulled from the source */
@@ -146,9 +146,9 @@ struct posta_engine {
     /* receiver: hear() */
     uint8_t *owed; /* ring of verbs; config.owed_max */
     size_t owed_at, owed_n;
-    verb owed_last;           /* the verb said last */
-    uint64_t progress;        /* when a reply ended, or the transport took bytes */
-    uint64_t started;         /* for the total; 0: not yet */
+    verb owed_last;    /* the verb said last */
+    uint64_t progress; /* when a reply ended, or the transport took bytes */
+    uint64_t started;  /* for the total; 0: not yet */
     bool is_started;
     uint8_t *building, *last; /* reply texts; config.reply_space each */
     size_t building_len, last_len;
@@ -172,8 +172,8 @@ struct posta_engine {
 };
 
 /* engine.c */
-void posta__engine_event(posta_engine *e, posta_event_type type, posta_phase answers, size_t recipient,
-                         posta_status status, uint16_t code);
+void posta__engine_event(posta_engine *e, posta_event_type type, posta_phase answers,
+                         size_t recipient, posta_status status, uint16_t code);
 /* Ends the connection: the first fault stays; the pending action gets its event. */
 void posta__engine_fail(posta_engine *e, posta_status cause, posta_side side, posta_phase phase,
                         const posta_reply *reply, const char *why);
@@ -205,7 +205,8 @@ void posta__printable(posta_window *out, posta_span s);
 
 /* words.c */
 
-/* The sentence of an error: `peer: what happened[: the server's words]; what became of it. Hint.` */
+/* The sentence of an error: `peer: what happened[: the server's words]; what became of it. Hint.`
+ */
 typedef struct posta__account {
     posta_span peer; /* "host:port"; empty: not said */
     posta_status cause;

@@ -1,5 +1,5 @@
-/* core/smtp: the message text: source -> body window -> line ends and dots -> tx window. A text that
- * cannot be completed is never ended with a dot: the connection closes instead (row D09).
+/* core/smtp: the message text: source -> body window -> line ends and dots -> tx window. A text
+ * that cannot be completed is never ended with a dot: the connection closes instead (row D09).
  */
 #include "smtp_i.h"
 
@@ -38,8 +38,8 @@ static bool filter(posta_engine *e, bool at_end) {
     transaction *t = &e->t;
     posta_span in = posta__span(e->body.p + e->body.at, posta__unread(&e->body));
     size_t before = e->tx.len;
-    posta_status status = at_end ? posta__lines_end(&t->lines, &e->tx)
-                                 : posta__lines_step(&t->lines, &in, &e->tx);
+    posta_status status =
+        at_end ? posta__lines_end(&t->lines, &e->tx) : posta__lines_step(&t->lines, &in, &e->tx);
     e->body.at = e->body.len - (at_end ? 0 : in.len);
     e->tx_put += e->tx.len - before;
     t->text_bytes += e->tx.len - before;
@@ -78,7 +78,8 @@ bool posta__text_write(posta_engine *e) {
     bool moved = false;
     t->body_waits = false;
     while (e->step == STEP_TEXT && room(e)) {
-        /* Invited though nobody is left to get it: the dot alone, the server refuses it. RFC 2920 3.1 */
+        /* Invited though nobody is left to get it: the dot alone, the server refuses it. RFC
+         * 2920 3.1 */
         if (t->is_dropped || t->body_flushed) {
             if (!posta__dialogue_room(e)) return moved;
             end_text(e);

@@ -1,6 +1,7 @@
-/* core/smtp: the table of commands. A row says what is written, what its reply does, how long to wait,
- * and where it may stand in a pipelined group (RFC 2920 3.1). SMTP replies come in order, so the FIFO of
- * owed replies is the receiver's whole state; pipelining is the sender running ahead of it.
+/* core/smtp: the table of commands. A row says what is written, what its reply does, how long to
+ * wait, and where it may stand in a pipelined group (RFC 2920 3.1). SMTP replies come in order, so
+ * the FIFO of owed replies is the receiver's whole state; pipelining is the sender running ahead of
+ * it.
  */
 #include "smtp_i.h"
 
@@ -77,8 +78,8 @@ static bool say_rcpt(posta_engine *e) {
     if (!make_room(e, PATH_LINE)) return false;
     from = e->tx.len;
     posta__put(&e->tx, POSTA_LIT("RCPT TO:<"));
-    posta__path_rewrite(posta__span_of(e->t.env.to[e->t.said_n].address),
-                        POSTA__PATH_POSTMASTER_OK, &e->tx, NULL);
+    posta__path_rewrite(posta__span_of(e->t.env.to[e->t.said_n].address), POSTA__PATH_POSTMASTER_OK,
+                        &e->tx, NULL);
     posta__put(&e->tx, POSTA_LIT(">"));
     if (++e->t.said_n == e->t.env.to_n) e->step = STEP_DATA;
     return end_line(e, from);
@@ -96,9 +97,15 @@ static bool say_plain(posta_engine *e, posta_span word) {
     return true;
 }
 
-static bool say_rset(posta_engine *e) { return say_plain(e, POSTA_LIT("RSET")); }
-static bool say_noop(posta_engine *e) { return say_plain(e, POSTA_LIT("NOOP")); }
-static bool say_quit(posta_engine *e) { return say_plain(e, POSTA_LIT("QUIT")); }
+static bool say_rset(posta_engine *e) {
+    return say_plain(e, POSTA_LIT("RSET"));
+}
+static bool say_noop(posta_engine *e) {
+    return say_plain(e, POSTA_LIT("NOOP"));
+}
+static bool say_quit(posta_engine *e) {
+    return say_plain(e, POSTA_LIT("QUIT"));
+}
 
 /* ---- hearing ---- */
 
@@ -111,8 +118,8 @@ static posta_event_type refusal_event(verdict judged) {
     return judged == VERDICT_SOFT ? POSTA_EVENT_SERVER_RETRY : POSTA_EVENT_SERVER_ERROR;
 }
 
-/* Notes why the message under way goes to nobody. The first reason stays, but a refusal that may pass
-   is the better thing to report of many refused recipients. */
+/* Notes why the message under way goes to nobody. The first reason stays, but a refusal that may
+   pass is the better thing to report of many refused recipients. */
 static void blame(posta_engine *e, verb v) {
     bool softer = e->t.cause == POSTA_E_RECIPIENTS_REFUSED && v == V_RCPT &&
                   e->t.reply.code >= 500 && e->reply.code < 500;
@@ -173,8 +180,10 @@ static void hear_ehlo(posta_engine *e, verdict judged) {
 }
 
 static void hear_helo(posta_engine *e, verdict judged) {
-    if (judged == VERDICT_OK) connected(e);
-    else refuse_us(e, V_HELO, judged);
+    if (judged == VERDICT_OK)
+        connected(e);
+    else
+        refuse_us(e, V_HELO, judged);
 }
 
 static void hear_mail(posta_engine *e, verdict judged) {
@@ -227,8 +236,8 @@ static void hear_data(posta_engine *e, verdict judged) {
     e->owed_last = V_TEXT;
 }
 
-/* Rows D13, F05, E12: before the last octet of the dot is with the transport a refusal is early: the
-   two sides no longer agree where commands begin, so the connection closes behind it. */
+/* Rows D13, F05, E12: before the last octet of the dot is with the transport a refusal is early:
+   the two sides no longer agree where commands begin, so the connection closes behind it. */
 static void hear_text(posta_engine *e, verdict judged) {
     bool early = !posta__engine_dot_taken(e);
     bool closes = early || e->reply.code == 421;
@@ -236,8 +245,10 @@ static void hear_text(posta_engine *e, verdict judged) {
         posta__engine_early_yes(e);
         return;
     }
-    if (judged != VERDICT_OK) blame(e, V_TEXT);
-    else if (!e->t.is_dropped) e->t.reply = e->reply;
+    if (judged != VERDICT_OK)
+        blame(e, V_TEXT);
+    else if (!e->t.is_dropped)
+        e->t.reply = e->reply;
     e->t.mail_ok = false; /* the server has ended the transaction, RFC 5321 4.1.1.4 */
     posta__engine_sent(e, e->t.cause, false);
     if (closes) posta__engine_close(e);
@@ -274,8 +285,8 @@ static void hear_quit(posta_engine *e, verdict judged) {
 
 /* ---- the table ---- */
 
-#define NO  false
-#define YES true
+#define NO             false
+#define YES            true
 #define PATIENCE(name) offsetof(posta_timeouts, name)
 
 static const struct {
@@ -338,7 +349,8 @@ bool posta__verb_say(posta_engine *e, verb v) {
 
 void posta__verb_hear(posta_engine *e, verb v) {
     verdict judged = posta__verdict(v, e->reply.code);
-    /* The server closes whatever we do (row E12). Where a 421 is the verdict itself, the verb hears it. */
+    /* The server closes whatever we do (row E12). Where a 421 is the verdict itself, the verb hears
+     * it. */
     bool leaves = e->reply.code == 421 && v != V_TEXT && v != V_QUIT && v > V_HELO;
     if (leaves) {
         posta__engine_fail(e, POSTA_E_LOST, POSTA_SIDE_THEIRS, posta__phase_of(v), &e->reply,

@@ -1,5 +1,5 @@
-/* core/smtp: the sentences of errors, in one place: what happened, the server's own words, what became
- * of the mail, and what to do. POSTA_TEXTS=OFF keeps codes and the server's words only.
+/* core/smtp: the sentences of errors, in one place: what happened, the server's own words, what
+ * became of the mail, and what to do. POSTA_TEXTS=OFF keeps codes and the server's words only.
  */
 #include "smtp_i.h"
 
@@ -28,7 +28,8 @@ static const char *refusal_hint(const posta_reply *r) {
     if (r->code == 530 || says(r, 5, 7, 0)) return "The server may want a login, or TLS first.";
     if (says(r, 5, 7, 1) || r->code == 554)
         return "The server does not relay this for you: check the address, or log in.";
-    if (r->code == 552 || r->code == 523) return "The message or the mailbox is too large for the server.";
+    if (r->code == 552 || r->code == 523)
+        return "The message or the mailbox is too large for the server.";
     if (r->code >= 400 && r->code < 500) return "Try again later.";
     return "";
 }
@@ -42,10 +43,12 @@ static const char *hint(const posta__account *a) {
     case POSTA_E_CONNECT:
     case POSTA_E_TIMEOUT_CONNECT: return "Check the host, the port and the network.";
     case POSTA_E_TLS_NOT_BUILT:
-        return "If you trust this network: security=\"none\". Local servers: smtp://127.0.0.1:PORT.";
+        return "If you trust this network: security=\"none\". Local servers: "
+               "smtp://127.0.0.1:PORT.";
     case POSTA_E_TOO_BIG: return "Send fewer or smaller attachments.";
     case POSTA_E_GREETING_REFUSED: return "The server takes no mail from here now.";
-    case POSTA_E_PROTOCOL: return "Is this really an SMTP server, and the port one without TLS from the start?";
+    case POSTA_E_PROTOCOL:
+        return "Is this really an SMTP server, and the port one without TLS from the start?";
     case POSTA_E_TIMEOUT_GREETING:
         return "A server that is silent may expect TLS from the first byte (port 465).";
     case POSTA_E_SENDER_REFUSED:
@@ -65,10 +68,14 @@ static const char *hint(const posta__account *a) {
     (void)a;
     return "";
 }
-static const char *fate(const posta__account *a) { return a->is_unknown ? "unknown" : "not sent"; }
+static const char *fate(const posta__account *a) {
+    return a->is_unknown ? "unknown" : "not sent";
+}
 #endif
 
-posta_span posta__hint(const posta__account *a) { return posta__span_of(hint(a)); }
+posta_span posta__hint(const posta__account *a) {
+    return posta__span_of(hint(a));
+}
 
 static void put_reply(const posta_reply *r, posta_window *out) {
     put(out, ": ");
@@ -103,8 +110,10 @@ void posta__explain(const posta__account *a, posta_window *out) {
         posta__printable(out, a->peer);
         put(out, ": ");
     }
-    if (a->detail.len > 0) posta__printable(out, a->detail);
-    else put(out, posta_status_text(a->cause));
+    if (a->detail.len > 0)
+        posta__printable(out, a->detail);
+    else
+        put(out, posta_status_text(a->cause));
     if (a->limit_ms > 0) put_patience(a, out);
     if (a->reply && a->reply->code > 0) put_reply(a->reply, out);
     put(out, "; ");
