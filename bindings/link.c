@@ -47,6 +47,8 @@ static int link_new(lua_State *L) {
     lua_link *l = (lua_link *)posta__lua_handle_new(L, sizeof *l, POSTA__LUA_LINK);
     posta__lua_place_init(L, &l->place);
     posta__lua_engine_config(L, 1, &c.engine);
+    c.engine.owed_max =
+        (size_t)posta__lua_number(L, 1, "owed_max", POSTA_MAX_OWED, c.engine.owed_max);
     c.engine.hello = borrow(L, "hello", KEY_HELLO);
     c.peer = borrow(L, "peer", KEY_PEER);
     posta_status status = POSTA_E_ARGUMENT;
@@ -72,6 +74,12 @@ static int link_close(lua_State *L) {
     l->mem = NULL;
     posta__lua_sending_forget(&l->sending);
     return 0;
+}
+
+/* is_link(value): of any type */
+static int link_is_link(lua_State *L) {
+    lua_pushboolean(L, luaL_testudata(L, 1, POSTA__LUA_LINK) != NULL);
+    return 1;
 }
 
 static int link_is_closed(lua_State *L) {
@@ -240,6 +248,7 @@ static int link_capabilities(lua_State *L) {
 static const luaL_Reg functions[] = {
     {"new", link_new},
     {"close", link_close},
+    {"is_link", link_is_link},
     {"is_closed", link_is_closed},
     {"receive", link_receive},
     {"eof", link_eof},

@@ -72,6 +72,12 @@ static int message_is_closed(lua_State *L) {
     return 1;
 }
 
+/* is_message(value): of any type */
+static int message_is_message(lua_State *L) {
+    lua_pushboolean(L, luaL_testudata(L, 1, POSTA__LUA_MESSAGE) != NULL);
+    return 1;
+}
+
 static int message_is_busy(lua_State *L) {
     lua_pushboolean(L, posta__lua_message_check(L, 1)->box->is_busy);
     return 1;
@@ -125,7 +131,7 @@ const char *posta__lua_message_text(lua_State *L, posta__lua_box *b, int label_a
     size_t len;
     const char *s = luaL_checklstring(L, at, &len);
     if (strlen(s) == len) return s;
-    posta__lua_blame(b, POSTA_E_FIELD, luaL_checkstring(L, label_at), NULL, "has a NUL octet", s);
+    posta__lua_blame(b, POSTA_E_FIELD, luaL_checkstring(L, label_at), NULL, "has a NUL octet", NULL);
     return NULL;
 }
 
@@ -311,6 +317,7 @@ void posta__lua_sending_forget(posta__lua_sending *s) {
 static const luaL_Reg functions[] = {
     {"new", message_new},
     {"close", message_close},
+    {"is_message", message_is_message},
     {"is_closed", message_is_closed},
     {"is_busy", message_is_busy},
     {"problem", message_problem},

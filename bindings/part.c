@@ -13,7 +13,7 @@ static bool option(lua_State *L, posta__lua_box *b, int at, const char *key, con
     *out = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &len) : NULL;
     lua_pop(L, 1); /* the table keeps it */
     if (*out == NULL || strlen(*out) == len) return true;
-    posta__lua_blame(b, POSTA_E_FIELD, luaL_checkstring(L, 2), key, "has a NUL octet", *out);
+    posta__lua_blame(b, POSTA_E_FIELD, luaL_checkstring(L, 2), key, "has a NUL octet", NULL);
     return false;
 }
 
@@ -49,7 +49,7 @@ static bool headers(lua_State *L, posta__lua_box *b, int at, posta_part_options 
         lua_pop(L, 1); /* the list keeps it */
         if (strlen(s) != len) {
             posta__lua_blame(b, POSTA_E_FIELD, luaL_checkstring(L, 2), "headers", "has a NUL octet",
-                             s);
+                             NULL);
             return false;
         }
         *(i % 2 == 0 ? &fields[i / 2].name : &fields[i / 2].value) = s;
@@ -93,7 +93,7 @@ static bool body(lua_State *L, posta__lua_message *m, const char *kind, posta_bo
     const char *why = NULL;
     posta_source source;
     if (strlen(path) != len) {
-        posta__lua_blame(m->box, POSTA_E_FIELD, label, "file", "has a NUL octet", path);
+        posta__lua_blame(m->box, POSTA_E_FIELD, label, "file", "has a NUL octet", NULL);
         return false;
     }
     posta_status status = posta_file_source(&m->box->place.port, path, &source, &why);

@@ -1,0 +1,65 @@
+--- Bodies: where the octets of a part come from.
+-- Strings and files are read by C. All else (functions, file handles, objects with `read`) is a slot:
+-- C says which slot it waits for, `feed` asks the reader and hands the piece over. Readers run here, in
+-- plain Lua frames: they may yield and may raise.
+-- @module posta.body
+
+local core = require "posta.core"
+local names = require "posta.names"
+
+local message = core.message
+local body = {}
+
+local PIECE = 16384
+
+local function has_read(value)
+    -- Objects are asked the ordinary way, so that classes work.
+    local ok = type(value) == "userdata" or type(value) == "table"
+    return ok and type(value.read) == "function"
+end
+
+--- The complaint about a value that is no body, or nil. `{ file = path }` is looked at by the caller.
+function body.misuse(value, path)
+    if type(value) == "string" or type(value) == "function" or has_read(value) then return nil end
+    return names.wrong_type(value, path, "string|function",
+        "string, function, file handle, { file = path } or object with read")
+end
+
+--- Is it read by Lua?
+function body.is_slot(value)
+    return type(value) ~= "string"
+end
+
+--- A function that gives the next piece: string; nil at the end; nil and a message.
+function body.reader(value)
+    if type(value) == "function" then return value end
+    return function()
+        local piece, why = value:read(PIECE)
+        -- "" is "not yet" for functions, the end for objects: files of other hosts say it so.
+        if piece == "" then piece = nil end
+        return piece, why
+    end
+end
+
+--- Gives the slot that message `m` waits for its next piece. True when the reader had nothing yet.
+function body.feed(m)
+    local slot = message.wanted(m)
+    if not slot then return false end
+    local data = core.data(m)
+    local piece, why = data.readers[slot]()
+    -- The reader may have closed the message or let somebody else compose it again.
+    if message.is_closed(m) or message.wanted(m) ~= slot then return false end
+    if piece == "" then return true end
+    if type(piece) == "string" then
+        message.feed(m, slot, piece)
+    elseif piece ~= nil then
+        message.fail(m, slot, ("expected a string from the body's reader, got %s"):format(type(piece)))
+    elseif why ~= nil then
+        message.fail(m, slot, (tostring(why):gsub("%z", "?")))
+    else
+        message.finish(m, slot)
+    end
+    return false
+end
+
+return body

@@ -1,0 +1,116 @@
+--- posta: sends mail.
+--
+--     local posta = require "posta"
+--     local receipt, message, err = posta.send("smtp://127.0.0.1:2525", {
+--       from = "ana@example.org", to = "bob@example.org", subject = "Hi", text = "Hello",
+--     })
+--
+-- Misuse (a wrong type, an unknown name, a closed object) raises at the caller's line; what the world
+-- answers (a wrong address, a refusal, a lost connection) comes as nil, message, err.
+-- @module posta
+
+local core = require "posta.core"
+
+if core.version ~= "0.1.0" then
+    error("posta: lua/posta is version 0.1.0, but posta.core is " .. tostring(core.version))
+end
+local wanted = ("Lua %d.%d"):format(math.floor(core.lua / 100), core.lua % 100)
+if _VERSION ~= wanted then
+    error(("posta: posta.core was built for %s, but this is %s"):format(wanted, _VERSION))
+end
+
+local connection = require "posta.connection"
+local mail = require "posta.mail"
+local message = require "posta.message"
+local pump = require "posta.pump"
+local where = require "posta.where"
+
+local posta = {
+    --- The version of this library.
+    version = core.version,
+    --- Reads and writes addresses; see posta.address.
+    address = require "posta.address",
+}
+
+local TOTAL = 900000            -- ms that one posta.send may take, unless told otherwise
+
+-- The complaint about options that are laid over a place, or nil.
+local function options_misuse(options)
+    if options ~= nil and type(options) ~= "table" then
+        return "options: expected table, got " .. type(options)
+    end
+    return nil
+end
+
+--- Sends one mail and closes the connection.
+-- @tparam string|table w a URL ("smtp://127.0.0.1:2525") or a table of options
+-- @tparam table|userdata t the mail, or a posta.message
+-- @tparam[opt] table options more options, over those of `w`
+-- @treturn[1] table the receipt: at least one recipient was accepted
+-- @treturn[2] nil
+-- @treturn[2] string what happened, what became of the mail, what to do
+-- @treturn[2] table err, with a stable `code`
+function posta.send(w, t, options)
+    local complaint = options_misuse(options) or where.misuse(w, "where")
+    if complaint then error(complaint, 2) end
+    w = where.joined(w, options)
+    complaint = options and where.misuse(w, "options")
+        or (not mail.is_message(t) and mail.misuse(t, "mail"))
+    if complaint then error(complaint, 2) end
+    local s, text, err = connection.to(w, { total = TOTAL })
+    if not s then return nil, text, err end
+    return connection.deliver(s, t)
+end
+
+--- Makes a connection that takes several mails; returns when the server has greeted.
+-- @tparam string|table w a URL or a table of options
+-- @treturn[1] userdata conn, see posta.connection
+-- @treturn[2] nil, message, err
+function posta.connect(w)
+    local complaint = where.misuse(w, "where")
+    if complaint then error(complaint, 2) end
+    local s, text, err = connection.to(w)
+    if not s then return nil, text, err end
+    local ok
+    ok, text, err = connection.open(s)
+    if ok then return s end
+    return nil, text, err
+end
+
+--- Makes a message to send, to write to a file or to look at.
+-- @tparam table t the mail
+-- @treturn[1] userdata m, see posta.message
+-- @treturn[2] nil, message, err
+function posta.message(t)
+    local complaint = mail.misuse(t, "mail")
+    if complaint then error(complaint, 2) end
+    return message.new(t)
+end
+
+--- Makes an engine for a host that owns the bytes; see posta.pump and the methods in posta/pump.lua.
+-- @tparam string|table w a URL or a table of options; host and port are for the sentences only
+-- @treturn[1] userdata engine
+-- @treturn[2] nil, message, err
+function posta.engine(w)
+    local complaint = where.misuse(w, "where")
+    if complaint then error(complaint, 2) end
+    return pump.engine(w)
+end
+
+--- Sends one mail through an engine.
+-- @tparam userdata engine
+-- @tparam table io read(hint, seconds) -> bytes | nil, reason [, partial], where hint is "line" (a line
+-- with its line end, or any bytes) or an exact count, and reason "timeout" or "closed" or another;
+-- write(bytes, seconds) -> count | nil, reason; close() and trace(direction, line) optional;
+-- keep = true leaves the connection open for the next pump, else QUIT is said
+-- @tparam table|userdata t the mail, or a posta.message
+-- @return as posta.send
+function posta.pump(engine, io, t)
+    local complaint = pump.misuse(engine, io)
+        or (not mail.is_message(t) and mail.misuse(t, "mail"))
+    if complaint then error(complaint, 2) end
+    if engine:state() == "closed" then error("pump: engine is closed", 2) end
+    return pump.pump(engine, io, t)
+end
+
+return posta

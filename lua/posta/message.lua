@@ -1,0 +1,136 @@
+--- The methods of posta.message: the finished text, whole, piece by piece, or its MIME part alone.
+-- @module posta.message
+
+local core = require "posta.core"
+local body = require "posta.body"
+local errors = require "posta.errors"
+local loop = require "posta.loop"
+local mail = require "posta.mail"
+
+local message = core.message
+local methods = message.methods
+
+local function checked(m, name)
+    if message.is_closed(m) then error(name .. ": message is closed", 3) end
+end
+
+local function failure(m, status)
+    local problem = not message.is_closed(m) and mail.problem(m)
+    if problem then return errors.problem(problem) end
+    local text = "the message cannot be read: " .. tostring(status)
+    if status == "state" then text = "message: a body was read before and cannot be read again" end
+    return errors.problem { code = status == "state" and "body.failed" or status, text = text }
+end
+
+-- Calls sink(bytes) for each piece of what `pull` gives. True, or the three values of failure.
+local function each(m, pull, sink)
+    while true do
+        local bytes, status = pull()
+        if bytes then
+            local _, why = sink(bytes)
+            if why ~= nil then
+                return errors.problem { code = "cancelled", text = "write: " .. tostring(why) }
+            end
+            if message.is_closed(m) then error("message was closed while it was written", 0) end
+        end
+        if status == "end" then return true end
+        if status == "again" then
+            body.feed(m)
+            if message.is_closed(m) then error("message was closed while it was written", 0) end
+        elseif status ~= nil and status ~= "ok" then
+            return failure(m, status)
+        end
+    end
+end
+
+local function write(m, sink)
+    if not loop.is_free(m) then return errors.busy("message") end
+    local composed, status = message.open(m)
+    if not composed then return failure(m, status) end
+    return each(m, function() return message.pull(m, composed) end, sink)
+end
+
+--- Writes the finished text.
+-- @param target a function that takes a piece (answering nil and a message ends it), or an open file
+-- @return true; or nil, message, err
+function methods.write(m, target)
+    checked(m, "write")
+    if type(target) == "function" then return write(m, target) end
+    local is_file = type(target) == "userdata" or type(target) == "table"
+    if not is_file or type(target.write) ~= "function" then
+        error("write: expected function or file handle, got " .. type(target), 2)
+    end
+    return write(m, function(bytes)
+        local ok, why = target:write(bytes)
+        if not ok then return nil, why or "the file did not take it" end
+    end)
+end
+
+--- The finished text as one string.
+function methods.tostring(m)
+    checked(m, "tostring")
+    local pieces = {}
+    local ok, text, err = write(m, function(bytes) pieces[#pieces + 1] = bytes end)
+    if not ok then return nil, text, err end
+    return table.concat(pieces)
+end
+
+-- One piece by the model's calls; nil at the end.
+local function read(m, get, n)
+    if n ~= nil and (type(n) ~= "number" or not (n >= 1 and n <= 2 ^ 24)) then
+        error("expected 1 to 16777216 octets", 3)
+    end
+    if not loop.is_free(m) then return errors.busy("message") end
+    while true do
+        local bytes, status = get(m, n or 8192)
+        if bytes then return bytes end
+        if status == "end" then return nil end
+        if status ~= "again" then return failure(m, status) end
+        body.feed(m)
+        if message.is_closed(m) then error("message was closed while it was read", 0) end
+    end
+end
+
+--- The next octets, at most n, of the MIME header alone (MIME-Version, Content-*, extra fields and the
+-- blank line); nil at the end; nil, message, err when something is wrong.
+function methods.header(m, n)
+    checked(m, "header")
+    return read(m, message.mime_header, n)
+end
+
+--- The next octets, at most n, of what follows the blank line; the same otherwise.
+function methods.body(m, n)
+    checked(m, "body")
+    return read(m, message.mime_body, n)
+end
+
+--- Who it goes to: { from =, to = { ... } }; or nil, message, err.
+function methods.envelope(m)
+    checked(m, "envelope")
+    local from, to = message.envelope(m)
+    if from then return { from = from, to = to } end
+    return failure(m, "field.invalid")
+end
+
+--- The Message-ID that the text carries; nil before it was written or sent.
+function methods.message_id(m)
+    checked(m, "message_id")
+    return message.id_of(m)
+end
+
+--- Gives the memory back now. A session that is sending it keeps what it needs.
+function methods.close(m)
+    message.close(m)
+    return true
+end
+
+local M = {}
+
+--- Makes a message of a table; raises `complaint` at `level`.
+function M.new(t, files)
+    local m, problem = mail.build(t, files)
+    if m then return m end
+    return errors.problem(problem)
+end
+
+return M

@@ -1,0 +1,316 @@
+--- posta.engine and posta.pump: the host owns the bytes.
+-- @module posta.pump
+
+local core = require "posta.core"
+local body = require "posta.body"
+local errors = require "posta.errors"
+local loop = require "posta.loop"
+local mail = require "posta.mail"
+local names = require "posta.names"
+local receipt = require "posta.receipt"
+local where = require "posta.where"
+
+local link = core.link
+local methods = link.methods
+local M = {}
+
+------------------------------------------------------------------------------------ the engine
+
+-- What this build cannot do: the three values of failure, or nothing.
+local function not_built(config)
+    local peer = config.peer or config.host
+    if config.has_user then
+        return errors.problem({ code = "not_built", field = "auth", stage = "connect",
+            text = "credentials cannot be used: this build of posta has no AUTH" }, peer)
+    end
+    local security = config.security or config.default_security
+    if security == "none" or security == "opportunistic" then return nil end
+    return errors.problem({ code = "tls.not_built", field = "security", stage = "connect",
+        text = "TLS is needed and this build of posta has none",
+        hint = "Set security = \"none\" to send in clear text where you trust the network." }, peer)
+end
+
+--- An engine for `w` (looked at by where.misuse before).
+function M.engine(w)
+    local config, problem = where.config(w)
+    if not config then return errors.problem(problem) end
+    if not config.peer then
+        return errors.problem { code = "field.invalid", field = "host",
+            text = "host: is no host name and no address" }
+    end
+    local none, text, err = not_built(config)
+    if err then return none, text, err end
+    local e, status = link.new {
+        -- There is no socket to take an address literal from.
+        hello = config.hello or core.host_name() or "[127.0.0.1]",
+        peer = config.peer, timeouts = config.timeouts, trace = true,
+        abort_on_refused = config.abort_on_refused, no_pipelining = config.no_pipelining,
+        -- Both sides may be blocking pipes of a kilobyte: the replies to a burst must fit in one.
+        owed_max = 8,
+    }
+    if not e then
+        return errors.problem({ code = status, field = status == "field.invalid" and "hello" or nil,
+            text = "hello: is neither a domain nor an address literal" }, config.peer)
+    end
+    local data = core.data(e)
+    data.on_trace, data.files, data.peer = config.on_trace, config.files, config.peer
+    data.prefix = config.peer .. ": "
+    data.wait = config.wait
+    data.texts = {}
+    return e
+end
+
+local function checked(e, name)
+    if link.is_closed(e) then error(name .. ": engine is closed", 3) end
+end
+
+--- Hands over bytes that came from the server. "" says that a read was tried and there was nothing.
+-- @return the index of the last byte taken; fewer than all: take the events and call again with `from`
+function methods.receive(e, bytes, from)
+    checked(e, "receive")
+    return link.receive(e, bytes, from)
+end
+
+--- The bytes to write now; "" when there are none. They stay until `sent` says how many went out.
+function methods.pending(e)
+    checked(e, "pending")
+    return link.pending(e)
+end
+
+--- The first n bytes of `pending` were written.
+function methods.sent(e, n)
+    checked(e, "sent")
+    return link.sent(e, n)
+end
+
+--- The server closed its side; `lost`: not in order.
+function methods.eof(e, lost)
+    checked(e, "eof")
+    return link.eof(e, lost)
+end
+
+--- What the engine needs: { read = "line" or a number of bytes, write = true, body = true, now = true };
+-- an empty table when it is idle or closed. `now`: one read that does not wait, then receive what it gave.
+function methods.wants(e)
+    checked(e, "wants")
+    local read, write, feeds, now, hint = link.wants(e)
+    local what = read and (hint == 0 and "line" or hint) or nil
+    return { read = what, write = write or nil, body = feeds or nil, now = now or nil }
+end
+
+--- Seconds until `tick` must be called, nil: no limit runs.
+function methods.timeout(e)
+    checked(e, "timeout")
+    return link.timeout(e)
+end
+
+--- Looks at the clock.
+function methods.tick(e)
+    checked(e, "tick")
+    return link.tick(e)
+end
+
+--- The next thing that happened: its name and a table with action, code, text, recipient, temporary,
+-- status; nothing when there is none.
+function methods.next_event(e)
+    checked(e, "next_event")
+    while true do
+        local name, info = link.next_event(e)
+        if name ~= "trace" then return name, info end
+        if core.data(e).on_trace then core.data(e).on_trace(info.direction, info.text) end
+        if link.is_closed(e) then return nil end
+    end
+end
+
+--- Begins to send a mail; drive the engine until the event "sent", then ask `receipt`.
+-- @return true; or nil, message, err and nothing was sent
+function methods.send(e, t)
+    checked(e, "send")
+    local complaint = not mail.is_message(t) and mail.misuse(t, "mail")
+    if complaint then error(complaint, 2) end
+    return M.begin(e, t)
+end
+
+--- Feeds the body that `wants().body` asks for, once. True when its reader had nothing yet.
+function methods.feed(e)
+    checked(e, "feed")
+    return core.data(e).message ~= nil and body.feed(core.data(e).message)
+end
+
+--- What became of the last message: a receipt; or nil, message, err.
+function methods.receipt(e)
+    checked(e, "receipt")
+    return receipt.of(link.receipt(e), core.data(e).texts)
+end
+
+--- Begins QUIT; ends in the event "disconnected".
+function methods.quit(e)
+    checked(e, "quit")
+    return link.quit(e) == "in_progress"
+end
+
+--- What the server offers, as conn:capabilities.
+function methods.capabilities(e)
+    checked(e, "capabilities")
+    return link.capabilities(e)
+end
+
+--- "idle", "busy" or "closed".
+function methods.state(e)
+    return link.state(e)
+end
+
+--- Gives the memory back. Nothing is written.
+function methods.close(e)
+    link.close(e)
+    return true
+end
+
+---------------------------------------------------------------------------------- the pump
+
+--- Begins a message (see methods.send).
+function M.begin(e, t)
+    local data = core.data(e)
+    local m, text, err = mail.of(t, data.files, data.peer)
+    if not m then return nil, text, err end
+    if not loop.is_free(m) then return errors.busy("message") end
+    data.texts, data.message = {}, m
+    local owned = core.data(m)
+    owned.owner, owned.abandon = e, M.abandon
+    if link.send(e, m) == "in_progress" then return true end
+    return receipt.failure(link.receipt(e))
+end
+
+--- Ends what an error threw out.
+function M.abandon(e)
+    core.leave(e)
+    if not link.is_closed(e) then link.cancel(e) end
+end
+
+local RULES = {
+    known = { read = "function", write = "function", close = "function", trace = "function",
+        wait = "function", keep = "boolean" },
+    moved = { receive = "read", recv = "read", send = "write" },
+    later = { starttls = true, secure = true, resolve = true },
+}
+
+--- The complaint about the arguments of posta.pump, or nil.
+function M.misuse(e, io)
+    if type(e) ~= "userdata" or not link.is_link(e) then
+        return "engine: expected posta.engine, got " .. type(e)
+    end
+    local complaint = names.wrong_type(io, "io", "table") or names.misuse(io, "io", RULES)
+    if complaint then return complaint end
+    return names.wrong_type(rawget(io, "read"), "io.read", "function")
+        or names.wrong_type(rawget(io, "write"), "io.write", "function")
+end
+
+-- Takes the events; true when `until_event` was among them.
+local function take_events(e, io, until_event)
+    local data = core.data(e)
+    local found = false
+    while not link.is_closed(e) do
+        local name, info = link.next_event(e)
+        if not name then return found end
+        if name == "trace" then
+            local trace = io.trace or data.on_trace
+            if trace then trace(info.direction, info.text) end
+        elseif info.recipient then
+            data.texts[info.recipient] = info.text
+        end
+        if name == until_event then found = true end
+    end
+    return found
+end
+
+local function write_some(e, io)
+    local bytes = link.pending(e)
+    if bytes == "" then return end
+    local n, why, partial = io.write(bytes, link.timeout(e))
+    if link.is_closed(e) then return end
+    if n == nil then
+        -- LuaSocket tells in a third value how many bytes went out before it gave up.
+        if type(partial) == "number" then link.sent(e, partial) end
+        if why ~= "timeout" then link.eof(e, true) end
+        return
+    end
+    if type(n) ~= "number" then error("io.write: expected a count of bytes, got " .. type(n), 0) end
+    link.sent(e, n)
+end
+
+local function read_some(e, io, now, hint, until_event)
+    local bytes, why, partial = io.read(hint == 0 and "line" or hint, now and 0 or link.timeout(e))
+    if link.is_closed(e) then return end
+    if bytes == nil then bytes = type(partial) == "string" and partial or "" else why = nil end
+    if type(bytes) ~= "string" then error("io.read: expected string, got " .. type(bytes), 0) end
+    local found, at = false, 0
+    if #bytes == 0 and now then link.receive(e, "") end
+    while at < #bytes and not link.is_closed(e) do
+        at = link.receive(e, bytes, at + 1)
+        found = take_events(e, io, until_event) or found
+        if link.is_closed(e) or link.state(e) == "closed" then return found end
+    end
+    if why and why ~= "timeout" and not link.is_closed(e) then link.eof(e, why ~= "closed") end
+    return found
+end
+
+-- Moves bytes until `until_event` comes or the engine is closed. True when it came.
+local function turn(e, io, until_event)
+    while not link.is_closed(e) do
+        link.tick(e)
+        if take_events(e, io, until_event) then return true end
+        if link.is_closed(e) or link.state(e) == "closed" then return false end
+        local read, write, feeds, now, hint = link.wants(e)
+        if write then
+            write_some(e, io)
+        elseif feeds then
+            if body.feed(core.data(e).message) and io.wait then io.wait(e) end
+        elseif read then
+            if read_some(e, io, now, hint, until_event) then return true end
+        elseif link.state(e) == "idle" then
+            return until_event == "connected"
+        end
+    end
+    return false
+end
+
+local function deliver(e, io, t)
+    if link.state(e) == "busy" and not turn(e, io, "connected") then
+        return receipt.failure(link.receipt(e))
+    end
+    local ok, text, err = M.begin(e, t)
+    if not ok then return nil, text, err end
+    turn(e, io, "sent")
+    return receipt.of(link.receipt(e), core.data(e).texts)
+end
+
+local function leave_server(e, io)
+    if io.keep and link.state(e) == "idle" then return end
+    if link.state(e) == "idle" and link.quit(e) == "in_progress" then turn(e, io, "disconnected") end
+    if io.close then io.close() end
+end
+
+local function closed_meanwhile(e)
+    return errors.fail { code = "cancelled", outcome = "unknown", retry = "duplicate_risk",
+        message = core.data(e).prefix .. "cancelled: the engine was closed while it was working." }
+end
+
+--- Sends one mail through an engine with the host's read and write (both looked at before).
+function M.pump(e, io, t)
+    local plain = {}
+    for name, value in next, io do plain[name] = value end
+    if core.is_running(e) then return errors.busy("engine") end
+    if core.is_running(e) == nil then M.abandon(e) end
+    local function frame()
+        local result, text, err = deliver(e, plain, t)
+        if link.is_closed(e) then return closed_meanwhile(e) end
+        leave_server(e, plain)
+        return result, text, err
+    end
+    core.enter(e, frame)
+    local result, text, err = frame()
+    core.leave(e)
+    return result, text, err
+end
+
+return M

@@ -1,0 +1,67 @@
+--- What a send gives back: the receipt, or nil, message and err; made of C's account of it.
+-- @module posta.receipt
+
+local errors = require "posta.errors"
+
+local receipt = {}
+
+-- C keeps the first 127 octets of each reply; the events had all of it.
+local function whole_texts(recipients, texts)
+    for i, one in ipairs(recipients) do
+        local text = texts and texts[i]
+        if text and one.reply and text:sub(1, 40):gsub("\n", " ") == one.reply.text:sub(1, 40) then
+            one.reply.text = text
+        end
+    end
+end
+
+local function with_status(recipients, status)
+    local found = {}
+    for _, one in ipairs(recipients) do
+        if one.status == status then found[#found + 1] = one end
+    end
+    return found
+end
+
+local function filled(text)
+    return text ~= "" and text or nil
+end
+
+--- The three values of a failed call, from C's account of it.
+function receipt.failure(account, texts)
+    whole_texts(account.recipients, texts)
+    return errors.fail {
+        code = account.code,
+        stage = account.stage,
+        field = filled(account.field),
+        reply = account.reply,
+        temporary = account.temporary,
+        outcome = account.outcome,
+        retry = account.retry,
+        recipients = account.recipients,
+        hint = filled(account.hint),
+        transcript = account.transcript,
+        message = account.message,
+    }
+end
+
+--- The receipt, or the three values of a failed send.
+function receipt.of(account, texts)
+    if account.status ~= "ok" then return receipt.failure(account, texts) end
+    local recipients = account.recipients
+    whole_texts(recipients, texts)
+    return {
+        outcome = account.outcome,
+        message_id = filled(account.message_id),
+        reply = account.reply,
+        recipients = recipients,
+        accepted = with_status(recipients, "accepted"),
+        refused = with_status(recipients, "refused"),
+        bytes = account.bytes,
+        tls = false,
+        insecure = {},
+        duration = account.duration,
+    }
+end
+
+return receipt

@@ -1,0 +1,228 @@
+--- Where a mail goes: a URL, or a table of options, made into plain values for C.
+-- The URL itself, ports and security are C's (posta_where_parse), so that C, Lua and tools agree.
+-- @module posta.where
+
+local core = require "posta.core"
+local names = require "posta.names"
+
+local where = {}
+
+local PHASES = {
+    resolve = "number", connect = "number", tls = "number", greeting = "number", command = "number",
+    data = "number", block = "number", result = "number", quit = "number", total = "number",
+}
+
+local function timeout_misuse(value, path)
+    if type(value) == "table" then return names.misuse(value, path, { known = PHASES }) end
+    return names.wrong_type(value, path, "number", "number or table of seconds")
+end
+
+local AUTH = {
+    known = {
+        user = "string", password = "string|function", token = "string|function",
+        mechanisms = "string|table",
+    },
+    moved = { username = "user", pass = "password", login = "user" },
+}
+
+local function auth_misuse(value, path)
+    return names.wrong_type(value, path, "table") or names.misuse(value, path, AUTH)
+end
+
+local RULES = {
+    known = {
+        url = "string", host = "string", port = "number", address = "string", security = "string",
+        tls = "table", auth = auth_misuse, hello = "string", local_address = "string",
+        timeout = timeout_misuse, on_refused = "string", chunking = "string", pipeline = "string",
+        files = "boolean", wait = "function", trace = "boolean|function",
+    },
+    moved = {
+        server = "host", hostname = "host",
+        user = "auth = { user =, password = }", username = "auth = { user =, password = }",
+        pass = "auth = { user =, password = }", password = "auth = { user =, password = }",
+        secure = "security", ssl = "security", starttls = "security = \"starttls\"",
+        helo = "hello", ehlo = "hello", domain = "hello",
+        timeouts = "timeout", debug = "trace", verbose = "trace",
+    },
+    later = {
+        resolve = true, transport = true, on_progress = true, insecure_auth = true,
+        insecure_no_verify = true, insecure_any_name = true, insecure_cn = true,
+        insecure_no_time = true, blocking = true, on_event = true,
+    },
+}
+
+-- Values that are right by design but whose part is not there yet.
+local LATER = { chunking = "auto", pipeline = "deep" }
+
+--- The complaint about a wrong type or name, or nil.
+function where.misuse(w, path)
+    if type(w) == "string" then return nil end
+    if type(w) ~= "table" then
+        return ("%s: expected URL or table, got %s"):format(path, type(w))
+    end
+    local complaint = names.misuse(w, path, RULES)
+    if complaint then return complaint end
+    if rawget(w, "url") and rawget(w, "host") then
+        return path .. ": expected url or host, got both"
+    end
+    if not rawget(w, "url") and not rawget(w, "host") then
+        return path .. ": expected url or host, got neither"
+    end
+    for name, value in next, LATER do
+        if rawget(w, name) == value then
+            return ("%s.%s: %q is not built: it comes with a later version of posta")
+                :format(path, name, value)
+        end
+    end
+    return nil
+end
+
+--- `w` with the fields of `options`, which win. Both are left as they are.
+function where.joined(w, options)
+    if options == nil then return w end
+    local all = {}
+    if type(w) == "string" then all.url = w else
+        for key, value in next, w do all[key] = value end
+    end
+    for key, value in next, options do all[key] = value end
+    return all
+end
+
+local function problem(field, text, code, hint)
+    return nil, { code = code or "field.invalid", field = field, text = text, hint = hint }
+end
+
+local WORDS = {
+    security = { tls = true, starttls = true, opportunistic = true, none = true },
+    on_refused = { continue = true, abort = true },
+    chunking = { off = true },
+    pipeline = { auto = true, off = true },
+}
+local WORDS_SAID = {
+    security = "\"tls\", \"starttls\", \"opportunistic\" or \"none\"",
+    on_refused = "\"continue\" or \"abort\"",
+    chunking = "\"off\" or \"auto\"",
+    pipeline = "\"auto\", \"off\" or \"deep\"",
+}
+
+local TEXTS = { "url", "host", "address", "security", "hello", "local_address", "on_refused",
+    "chunking", "pipeline" }
+
+-- Texts go to C with their end marked by NUL: none may be inside.
+local function texts(w, config)
+    for _, name in ipairs(TEXTS) do
+        local value = rawget(w, name)
+        if value then
+            if value:find("\0", 1, true) then return problem(name, name .. ": has a NUL octet") end
+            if WORDS[name] and not WORDS[name][value] then
+                return problem(name, ("%s: %q is none of %s"):format(name, value:sub(1, 40),
+                    WORDS_SAID[name]))
+            end
+            config[name] = value
+        end
+    end
+    return true
+end
+
+-- Seconds into milliseconds; math.huge is no limit, which C writes as 0.
+local function milliseconds(value, field)
+    if value == math.huge then return 0 end
+    if value ~= value or value <= 0 or value > 4294967 then
+        return problem(field, field .. ": expected seconds, more than 0 (math.huge: no limit)")
+    end
+    return math.max(1, math.floor(value * 1000 + 0.5))
+end
+
+local function timeouts(w, config)
+    local given = rawget(w, "timeout")
+    config.timeouts = {}
+    if given == nil then return true end
+    if type(given) == "number" then
+        local ms, wrong = milliseconds(given, "timeout")
+        config.timeouts.total = ms
+        return ms and true, wrong
+    end
+    for phase in next, PHASES do
+        local seconds = rawget(given, phase)
+        if seconds then
+            local ms, wrong = milliseconds(seconds, "timeout." .. phase)
+            if not ms then return nil, wrong end
+            config.timeouts[phase] = ms
+        end
+    end
+    return true
+end
+
+local function port(w, config)
+    local n = rawget(w, "port")
+    if n == nil then return true end
+    if n ~= n or n < 1 or n > 65535 or n ~= math.floor(n) then
+        return problem("port", "port: expected 1 to 65535, got " .. tostring(n))
+    end
+    config.port = n
+    return true
+end
+
+local function auth(w, config)
+    local given = rawget(w, "auth")
+    if given == nil then return true end
+    -- C refuses credentials until AUTH is built; which ones does not matter yet, so none are copied.
+    config.user = "?"
+    return true
+end
+
+-- "host:port" as errors name it, and what the URL or the host alone says about security.
+local function peer(config)
+    local parsed, field, text = core.where(config.url or config.host)
+    if not parsed then
+        if config.host then return true end      -- C says it better, with the right field's name
+        return problem(field ~= "" and field or "url", text)
+    end
+    config.is_unix = parsed.is_unix
+    config.default_security = parsed.security
+    config.has_user = parsed.has_user or config.user ~= nil
+    if parsed.is_unix then
+        config.peer = parsed.host
+        return true
+    end
+    local number = config.port or parsed.port
+    if config.security and not config.port and config.host then
+        number = config.security == "tls" and 465 or config.security == "none" and 25 or 587
+    end
+    local host = parsed.host:find(":", 1, true) and "[" .. parsed.host .. "]" or parsed.host
+    config.peer = ("%s:%d"):format(host, number)
+    return true
+end
+
+local function print_line(direction, line)
+    -- What a server says must not steer the terminal.
+    local shown = direction .. ": " .. line:gsub("%c", function(c)
+        return ("\\x%02X"):format(c:byte())
+    end)
+    if io then io.stderr:write(shown, "\n") else print(shown) end
+end
+
+--- The plain values for C and the hooks; or nil and a problem for errors.problem.
+function where.config(w)
+    if type(w) == "string" then w = { url = w } end
+    local config = {}
+    for _, step in ipairs { texts, port, timeouts, auth, peer } do
+        local ok, wrong = step(w, config)
+        if not ok then return nil, wrong end
+    end
+    if rawget(w, "tls") then
+        return problem("tls", (config.peer or "tls") .. ": TLS is needed and this build of posta has none",
+            "tls.not_built")
+    end
+    config.abort_on_refused = config.on_refused == "abort"
+    config.no_pipelining = config.pipeline == "off"
+    config.files = rawget(w, "files") ~= false
+    config.wait = rawget(w, "wait")
+    local trace = rawget(w, "trace")
+    config.trace = trace and true or false
+    if trace == true then trace = print_line end
+    config.on_trace = trace or nil
+    return config
+end
+
+return where
