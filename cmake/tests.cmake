@@ -12,6 +12,8 @@ set(test_root ${PROJECT_SOURCE_DIR}/core/test)
 
 function(posta_test_target target)
   posta_compile_options(${target})
+  # Tables of cases hold formats.
+  target_compile_options(${target} PRIVATE -Wno-format-nonliteral)
   target_include_directories(${target} SYSTEM PRIVATE ${POSTA_CMOCKA_INCLUDE})
   target_include_directories(${target} PRIVATE ${test_root}/support ${POSTA_SESSION_INCLUDES})
   target_compile_definitions(${target} PRIVATE
