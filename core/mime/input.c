@@ -78,6 +78,7 @@ static posta_status fill_slot(posta_message *m, posta__input *i) {
     }
     if (m->fed_finished) {
         posta_status status;
+        m->fed_finished = false; /* the next slot's is its own */
         i->ended = true;
         status = count(m, i, 0);
         return status ? status : POSTA_END;

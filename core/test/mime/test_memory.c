@@ -1,0 +1,121 @@
+/* Every allocation fails once, and once and for ever, while a full message is built, composed twice
+ * and read: an error or the right octets, no leak, and the message can be freed. Behaviour K09. */
+#include "t_mime.h"
+
+typedef struct sources {
+    t_body text, picture, refused;
+} sources;
+
+/* A setter may fail for want of memory only. */
+static void want(posta_status status) {
+    assert_true(status == POSTA_OK || status == POSTA_E_MEMORY);
+}
+
+static void build(posta_message *m, sources *src) {
+    posta_part_options o = POSTA_PART_OPTIONS;
+    posta_field extra = {"X-Part", "with a value of its own"};
+    size_t i;
+    want(posta_message_addresses(m, POSTA_FROM, "\xc3\x84nne (comment) <a@b.c>, Bo <bo@b.c>"));
+    for (i = 0; i < 300; i++)
+        want(posta_message_addresses(m, POSTA_TO, "team: a@b.c, \"d e\"@f.g;, h@i.j"));
+    want(posta_message_mailbox(m, POSTA_BCC, "Zo\xc3\xab", "z@b.c"));
+    want(posta_message_subject(m, "a subject of \xc3\xbc"));
+    want(posta_message_id(m, "<1@b.c>"));
+    want(posta_message_header(m, "X-One", "one"));
+    want(posta_message_text(m, t_source(&src->text, true, POSTA_LEN_UNKNOWN), NULL));
+    want(posta_message_html(m, posta_body_string("<p>"), NULL));
+    o.content_id = "x";
+    o.name = "\xc3\xbc.png";
+    o.description = "a picture";
+    o.headers = &extra;
+    o.headers_n = 1;
+    want(posta_message_inline(m, t_source(&src->picture, false, 4), &o));
+    o.content_id = NULL;
+    want(posta_message_attach(m, posta_body_data("\0\1", 2), &o));
+}
+
+/* True when all went through. */
+static bool use(posta_message *m, size_t *len_out) {
+    posta_envelope e;
+    posta_source s;
+    size_t i;
+    for (i = 0; i < 2; i++) {
+        posta_status status = posta_message_compose(m, NULL, &s, NULL);
+        want(status);
+        if (status) assert_int_equal(posta_message_problem(m)->status, POSTA_E_MEMORY);
+        if (status) return false;
+    }
+    if (posta_message_envelope(m, &e)) return false;
+    assert_int_equal(e.to_n, 4);
+    t_text t = t_pull_all(&s, 0);
+    assert_int_equal(t.status, POSTA_END);
+    *len_out = t.len;
+    free(t.p);
+    return true;
+}
+
+static size_t run(size_t fail_at, bool for_ever, bool *ok_out, size_t *len_out) {
+    t_place place;
+    posta_message *m = NULL;
+    sources src = {t_body_of("text \xc3\xbc\n", 8), t_body_of("\x89PNG", 4), t_body_of("", 0)};
+    t_place_init(&place);
+    place.fail_at = fail_at;
+    place.fail_forever = for_ever;
+    *ok_out = false;
+    if (posta_message_new(&place.port, &m) == POSTA_OK) {
+        build(m, &src);
+        *ok_out = use(m, len_out);
+        if (!*ok_out && !for_ever && !posta_message_subject(m, "x")) {
+            /* no setter failed, and memory is there again: composing works now */
+            *ok_out = use(m, len_out);
+            assert_true(*ok_out);
+        }
+        posta_message_free(&m);
+        assert_int_equal(src.text.closes, 1);
+        assert_int_equal(src.picture.closes, 1);
+    }
+    assert_null(m);
+    assert_int_equal(place.live, 0);
+    return place.allocations;
+}
+
+static void test_each_allocation_fails(void **state) {
+    bool ok;
+    size_t len = 0, n = run(T_NEVER, false, &ok, &len), i, survived = 0, other = 0;
+    (void)state;
+    assert_true(ok);
+    assert_true(n > 15);
+    for (i = 0; i < n; i++) {
+        run(i, false, &ok, &other);
+        survived += ok;
+        run(i, true, &ok, &other);
+        assert_false(ok);
+    }
+    assert_true(survived > 0 && survived < n);
+    assert_true(len > 0);
+}
+
+/* Errors are told without memory. */
+static void test_errors_need_no_memory(void **state) {
+    t_place place;
+    posta_message *m;
+    size_t before;
+    (void)state;
+    t_place_init(&place);
+    m = t_message(&place);
+    before = place.allocations;
+    place.fail_at = before;
+    place.fail_forever = true;
+    assert_int_equal(posta_message_subject(m, "a\nb"), POSTA_E_FIELD);
+    assert_int_equal(place.allocations, before);
+    assert_string_equal(posta_message_problem(m)->field, "subject");
+    t_done(&place, m);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_each_allocation_fails),
+        cmocka_unit_test(test_errors_need_no_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
