@@ -227,6 +227,7 @@ typedef struct posta__fold {
     size_t len;          /* octets written, or that would have been; counts on after a failure */
     size_t column;       /* octets in the line */
     bool has_token;      /* the line holds something besides the field's name */
+    bool has_name_only;  /* nothing stands behind the field's name yet */
     bool has_encoded;    /* the line holds an encoded word: it must stay within 76 */
     bool at_break;       /* a space or a fold was the last thing written */
     posta_status status; /* first failure: POSTA_E_LIMIT (window too small), POSTA_E_FIELD (a token
@@ -242,7 +243,7 @@ void posta__fold_break(posta__fold *f, size_t n);
 void posta__fold_break_at(posta__fold *f, size_t n, size_t limit);
 /** Appends octets as they are; no break. They must not hold CR, LF or NUL. */
 void posta__fold_put(posta__fold *f, posta_span s);
-/** break + put. */
+/** break + put; a token right behind the field's name stays on its line, up to 998 octets. */
 void posta__fold_token(posta__fold *f, posta_span token);
 /** Ends the field with CRLF and answers its status; on failure the window is as before `begin`. */
 posta_status posta__fold_end(posta__fold *f);

@@ -19,6 +19,7 @@ void posta__fold_begin(posta__fold *f, posta_window *out, posta_span name) {
     write(f, name);
     write(f, POSTA_LIT(":"));
     f->column = f->len;
+    f->has_name_only = true;
 }
 
 void posta__fold_break_at(posta__fold *f, size_t n, size_t limit) {
@@ -43,6 +44,7 @@ void posta__fold_put(posta__fold *f, posta_span s) {
     if (s.len == 0) return;
     f->column += s.len;
     f->has_token = true;
+    f->has_name_only = false;
     f->at_break = false;
     if (f->column > POSTA_MAX_LINE && f->status == POSTA_OK) f->status = POSTA_E_FIELD;
     write(f, s);
@@ -50,7 +52,10 @@ void posta__fold_put(posta__fold *f, posta_span s) {
 
 void posta__fold_token(posta__fold *f, posta_span token) {
     if (token.len == 0) return;
-    posta__fold_break(f, token.len);
+    /* Behind the name a fold would leave the first line empty: legal, but some readers then take
+       the space for a part of the text. A long line reads the same everywhere. */
+    bool is_first = f->has_name_only && f->column + 1 + token.len <= POSTA_MAX_LINE;
+    posta__fold_break_at(f, token.len, is_first ? POSTA_MAX_LINE : POSTA_FOLD_AT);
     posta__fold_put(f, token);
 }
 

@@ -102,9 +102,10 @@ void posta__fold_encoded(posta__fold *f, posta_span text, unsigned flags, size_t
     for (; text.len > 0; breaks = true) {
         size_t cap = word_room(f->column + (breaks ? 1 : 0), glue);
         size_t n = word_take(text, is_q, flags, cap);
-        bool ends_here = n == text.len;
-        if (breaks && cap < WORD_WORTH && !ends_here)
-            n = word_take(text, is_q, flags, word_room(1, glue));
+        size_t fresh = word_take(text, is_q, flags, word_room(1, glue));
+        /* A name that fits into one word gets it: not all readers join the words of a phrase. */
+        bool is_better = (flags & POSTA__WORDS_PHRASE) && fresh == text.len;
+        if (breaks && n < text.len && (cap < WORD_WORTH || is_better)) n = fresh;
         posta_span word = posta__span(text.p, n);
         size_t len = WORD_OVERHEAD + glue + (is_q ? q_len(word, flags) : b_len(n));
         if (breaks)

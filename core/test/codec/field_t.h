@@ -31,7 +31,9 @@ static inline void t_line_law(const uint8_t *p, size_t len, bool first) {
     }
     /* too long only when there was nowhere to fold */
     if (len > POSTA_FOLD_AT && !has_quote) assert_true(tokens <= (first ? 2u : 1u));
-    if (len > POSTA_FOLD_AT && first && tokens == 2 && !has_quote) {
+    /* text stays behind its field's name; addresses do not if a new line helps */
+    bool is_address = len > 3 && memcmp(p, "To:", 3) == 0;
+    if (len > POSTA_FOLD_AT && first && tokens == 2 && !has_quote && is_address) {
         const uint8_t *space = memchr(p, ' ', len);
         size_t token = len - (size_t)(space - p) - 1;
         assert_true(1 + token + 2 > POSTA_FOLD_AT); /* two: what may be glued behind an address */
