@@ -1,0 +1,89 @@
+-- The README's examples, word for word: each Lua block is run, the C block is compiled by the README's own
+-- command and run, and every one must put its mails into the catcher.
+local catcher = require "spec.support.catcher"
+local child = require "spec.support.child"
+
+local function readme()
+  return assert(child.read_file(child.root() .. "/README.md"))
+end
+
+local function blocks(language)
+  local found = {}
+  for block in readme():gmatch("\n```" .. language .. "\n(.-)\n```\n") do found[#found + 1] = block end
+  return found
+end
+
+local function shell(command)
+  local code = os.execute(command)
+  return code == true or code == 0
+end
+
+describe("the README", function()
+  local caught, folder
+
+  before_each(function()
+    caught = catcher.spawn()
+    folder = child.new_folder()
+  end)
+
+  after_each(function()
+    caught:stop()
+    shell("rm -rf -- " .. child.quoted(folder))
+  end)
+
+  local function run_lua(source)
+    local file = folder .. "/example.lua"
+    child.write_file(file, source)
+    return shell(("POSTA_URL=%s %s %s >%s/out 2>&1"):format(
+      caught.url, child.interpreter(), child.quoted(file), child.quoted(folder)))
+  end
+
+  it("has a Lua example that sends one mail", function()
+    local source = assert(blocks("lua")[1])
+    assert.is_true(run_lua(source), child.read_file(folder .. "/out"))
+    local mail = caught:wait(1)[1]
+    assert.equal("ana@example.org", mail.from)
+    assert.same({ "bob@example.org", "carol@example.org" }, mail.to)
+    assert.truthy(mail.raw:find("multipart/mixed", 1, true))
+    assert.truthy(child.read_file(folder .. "/out"):find("accepted for 2", 1, true))
+  end)
+
+  it("has a Lua example that sends three mails over one connection", function()
+    local source = assert(blocks("lua")[2])
+    assert.is_true(run_lua(source), child.read_file(folder .. "/out"))
+    local mails = caught:wait(3)
+    assert.equal(3, #mails)
+    for i, mail in ipairs(mails) do
+      assert.truthy(mail.raw:find("Subject: Report " .. i .. "\r\n", 1, true))
+      assert.truthy(mail.raw:find("first line\r\nsecond line\r\n", 1, true))
+    end
+    assert.equal("", child.read_file(folder .. "/out"))
+  end)
+
+  it("has a C example, compiled as it says", function()
+    local source = assert(blocks("c")[1])
+    local command = assert(readme():match("\n    (cc %-std=c11[^\n]*)\n"))
+    child.write_file(folder .. "/mail.c", source .. "\n")
+    child.write_file(folder .. "/README.md", readme())
+    assert.is_true(shell(("cd %s && ln -s %s/core core && %s >out 2>&1"):format(
+      child.quoted(folder), child.quoted(child.root()), command)), child.read_file(folder .. "/out"))
+    assert.is_true(shell(("cd %s && POSTA_URL=%s ./mail >out 2>&1"):format(
+      child.quoted(folder), caught.url)), child.read_file(folder .. "/out"))
+    local mail = caught:wait(1)[1]
+    assert.truthy(mail.raw:find('filename="README.md"', 1, true))
+    assert.truthy(child.read_file(folder .. "/out"):find("^accepted: <"))
+  end)
+
+  it("parses on Lua 5.1", function()
+    for _, source in ipairs(blocks("lua")) do
+      child.write_file(folder .. "/example.lua", source)
+      assert.is_true(shell(("lua5.1 -e 'assert(loadfile(%q))'"):format(folder .. "/example.lua")))
+    end
+  end)
+
+  it("names only files that exist", function()
+    for file in readme():gmatch("%]%(([%w/_.]+)%)") do
+      assert.truthy(child.read_file(child.root() .. "/" .. file), file)
+    end
+  end)
+end)

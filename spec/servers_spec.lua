@@ -1,0 +1,130 @@
+-- Real mail servers on loopback (tools/servers): what is given is what lies in the mailbox.
+-- The environment says which are there; one that is not is an error here, not a pass.
+local child = require "spec.support.child"
+local posta = require "posta"
+
+local MAX_WAIT = 20
+
+local function files_in(folder)
+  local names = {}
+  local list = assert(io.popen("ls -1 " .. child.quoted(folder) .. " 2>/dev/null"))
+  for name in list:lines() do names[#names + 1] = folder .. "/" .. name end
+  list:close()
+  return names
+end
+
+-- The mail with this subject, once it has been delivered.
+local function delivered(maildir, mark)
+  for _ = 1, MAX_WAIT * 10 do
+    for _, name in ipairs(files_in(maildir .. "/new")) do
+      local raw = child.read_file(name)
+      if raw and raw:find("\nX-Mark: " .. mark, 1, true) then return name end
+    end
+    os.execute("sleep 0.1")
+  end
+  error("not delivered in " .. MAX_WAIT .. " s: " .. mark, 2)
+end
+
+-- 5 MiB that no encoder finds easy: every octet value, no long runs.
+local function noise(len)
+  local t, x = {}, 12345
+  for i = 1, 4096 do
+    x = (x * 1103515245 + 12345) % 2147483648
+    t[i] = string.char(math.floor(x / 65536) % 256)
+  end
+  local block = table.concat(t)
+  return block:rep(math.ceil(len / #block)):sub(1, len)
+end
+
+-- What Python's email finds in the file: the attachment's octets, written beside it, and the header.
+local READ = [[
+import email, sys
+from email import policy
+m = email.message_from_binary_file(open(sys.argv[1], 'rb'), policy=policy.default)
+parts = [p for p in m.walk() if not p.is_multipart()]
+open(sys.argv[2] + '/text', 'wb').write(parts[0].get_content().encode('utf-8'))
+open(sys.argv[2] + '/attachment', 'wb').write(parts[-1].get_payload(decode=True))
+open(sys.argv[2] + '/name', 'wb').write(parts[-1].get_filename().encode('utf-8'))
+open(sys.argv[2] + '/subject', 'wb').write(str(m['subject']).encode('utf-8'))
+open(sys.argv[2] + '/from', 'wb').write(m['from'].addresses[0].display_name.encode('utf-8'))
+]]
+
+for _, name in ipairs{ "POSTFIX", "EXIM", "OPENSMTPD" } do
+  describe(name:lower(), function()
+    local url, maildir, folder
+
+    setup(function()
+      url = assert(os.getenv("POSTA_" .. name), "NOT HAD: " .. name:lower())
+      maildir = assert(os.getenv("POSTA_" .. name .. "_MAILDIR"))
+      folder = child.new_folder()
+    end)
+
+    teardown(function() os.execute("rm -rf -- " .. child.quoted(folder)) end)
+
+    it("delivers names, text and 5 MiB unchanged", function()
+      local octets = noise(5 * 1024 * 1024)
+      local text = "Zażółć gęślą jaźń\n.\n..two dots\nFrom here on\n"
+      local mark = name .. os.time() .. "big"
+      local receipt, message = posta.send(url, {
+        from = { name = "Ana Żółć, \"the sender\"", address = "ana@example.test" }, to = "Bób <bob@example.test>",
+        subject = "Zażółć gęślą jaźń — 日本語", text = text, headers = { ["X-Mark"] = mark },
+        attachments = { { name = "zażółć 日本.bin", body = octets } },
+      })
+      assert.truthy(receipt, message)
+      assert.equal("accepted", receipt.outcome)
+      assert.equal(250, receipt.reply.code)
+      child.write_file(folder .. "/read.py", READ)
+      local file = delivered(maildir, mark)
+      local done = os.execute(("python3 %s/read.py %s %s"):format(folder, child.quoted(file), folder))
+      assert.is_true(done == true or done == 0)
+      assert.is_true(octets == child.read_file(folder .. "/attachment"))
+      assert.equal("zażółć 日本.bin", child.read_file(folder .. "/name"))
+      assert.equal(text, child.read_file(folder .. "/text"))
+      assert.equal("Zażółć gęślą jaźń — 日本語", child.read_file(folder .. "/subject"))
+      assert.equal('Ana Żółć, "the sender"', child.read_file(folder .. "/from"))
+    end)
+
+    it("says who was refused and delivers to the others", function()
+      local mark = name .. os.time() .. "some"
+      local receipt, message = posta.send(url, {
+        from = "ana@example.test", subject = "some", text = "hi", headers = { ["X-Mark"] = mark },
+        to = { "perm@example.test", "bob@example.test", "temp@example.test" },
+      })
+      assert.truthy(receipt, message)
+      assert.equal("partial", receipt.outcome)
+      assert.equal("refused", receipt.recipients[1].status)
+      assert.equal(550, receipt.recipients[1].reply.code)
+      assert.equal("pointless", receipt.recipients[1].retry)
+      assert.equal("accepted", receipt.recipients[2].status)
+      assert.equal(450, receipt.recipients[3].reply.code)
+      assert.equal("safe", receipt.recipients[3].retry)
+      delivered(maildir, mark)
+    end)
+
+    it("sends nothing when a refusal is to abort", function()
+      local receipt, _, err = posta.send({ url = url, on_refused = "abort" }, {
+        from = "ana@example.test", subject = "none", text = "hi",
+        to = { "bob@example.test", "perm@example.test" },
+      })
+      assert.is_nil(receipt)
+      assert.equal("recipients.refused", err.code)
+      assert.equal("not_sent", err.outcome)
+      assert.equal(550, err.reply.code)
+    end)
+
+    it("keeps one connection through refusals", function()
+      local conn = assert(posta.connect(url))
+      for i = 1, 5 do
+        local bad, _, err = conn:send{ from = "ana@example.test", to = "perm@example.test", text = "no" }
+        assert.is_nil(bad)
+        assert.equal("recipients.refused", err.code)
+        local mark = name .. os.time() .. "turn" .. i
+        local receipt, message = conn:send{ from = "ana@example.test", to = "bob@example.test",
+          text = "turn " .. i, headers = { ["X-Mark"] = mark } }
+        assert.truthy(receipt, message)
+        delivered(maildir, mark)
+      end
+      assert.is_true(conn:quit())
+    end)
+  end)
+end
