@@ -76,6 +76,10 @@ static inline posta_status t_drive(const t_run *run, posta_span in, uint8_t *out
         } while (status == POSTA_AGAIN);
         if (status != POSTA_OK) break;
     }
+    uint8_t more[16]; /* at the end it stays at the end */
+    posta_window after = posta__window(more, sizeof more);
+    assert_int_equal(run->end(run->x, &after), status);
+    assert_int_equal(after.len, 0);
     *len_out = done;
     return status;
 }

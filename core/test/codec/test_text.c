@@ -225,11 +225,33 @@ static void hard_limit(void **state) {
     free(text), free(out);
 }
 
+/* Two breaks with nothing between them are one: no line of white space, however long the line is.
+ */
+static void breaks_do_not_pile_up(void **state) {
+    uint8_t out[400], flat[400];
+    (void)state;
+    for (size_t first = 1; first < 90; first++)
+        for (size_t second = 1; second < 90; second++) {
+            uint8_t word[90];
+            posta__fold f;
+            posta_window w = posta__window(out, sizeof out);
+            memset(word, 'w', sizeof word);
+            posta__fold_begin(&f, &w, POSTA_LIT("X"));
+            posta__fold_token(&f, posta__span(word, first));
+            posta__fold_break(&f, second);
+            posta__fold_break(&f, second);
+            posta__fold_put(&f, posta__span(word, second));
+            assert_int_equal(posta__fold_end(&f), POSTA_OK);
+            assert_int_equal(t_unfold(out, w.len, flat), first + 1 + second);
+        }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(exact),      cmocka_unit_test(emoji_at_each_offset),
-        cmocka_unit_test(long_words), cmocka_unit_test(random_texts),
-        cmocka_unit_test(hard_limit), cmocka_unit_test(looks_encoded),
+        cmocka_unit_test(breaks_do_not_pile_up), cmocka_unit_test(exact),
+        cmocka_unit_test(emoji_at_each_offset),  cmocka_unit_test(long_words),
+        cmocka_unit_test(random_texts),          cmocka_unit_test(hard_limit),
+        cmocka_unit_test(looks_encoded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
