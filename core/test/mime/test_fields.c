@@ -35,8 +35,7 @@ static const char *const poison[] = {
     "\xff",
     "\xf4\x90\x80\x80",
     "\xc3",
-    "a\x0b"
-    "b@c.d",
+    "a\x0b@c.d",
 };
 
 static const char *const odd[] = {
@@ -412,6 +411,7 @@ static void test_wrong_calls(void **state) {
     t_place place;
     posta_message *m = start(&place), *none = NULL;
     posta_part_options o = POSTA_PART_OPTIONS;
+    posta_body nothing;
     posta_source s;
     posta_envelope e;
     (void)state;
@@ -430,122 +430,8 @@ static void test_wrong_calls(void **state) {
     assert_int_equal(posta_message_attach(m, posta_body_string("x"), &o), POSTA_E_ARGUMENT);
     t_done(&place, m);
     m = start(&place);
-    assert_int_equal(posta_message_attach(m, (posta_body){POSTA_BODY_NONE}, NULL),
-                     POSTA_E_ARGUMENT);
-    t_done(&place, m);
-}
-
-/* ---- header and envelope from the same addresses (C03) ---- */
-
-static void check_to(const char *list, const char *header, const char *first) {
-    t_place place;
-    posta_message *m = NULL;
-    posta_envelope e;
-    t_text t;
-    t_place_init(&place);
-    posta_message_new(&place.port, &m);
-    posta_message_addresses(m, POSTA_FROM, "a@b.c");
-    assert_int_equal(posta_message_addresses(m, POSTA_TO, list), POSTA_OK);
-    t = t_compose(m, false, 4096);
-    t_unfold(t.p);
-    if (!strstr(t.p, header)) fail_msg("%s", t.p);
-    assert_int_equal(posta_message_envelope(m, &e), POSTA_OK);
-    assert_string_equal(e.from, "a@b.c");
-    assert_string_equal(e.to[0].address, first);
-    free(t.p);
-    t_done(&place, m);
-}
-
-static void test_header_and_envelope_agree(void **state) {
-    (void)state;
-    check_to("\"e@evil x\"@internal.example", "\r\nTo: \"e@evil x\"@internal.example\r\n",
-             "\"e@evil x\"@internal.example");
-    check_to("\"a\"@good.example", "\r\nTo: a@good.example\r\n", "a@good.example");
-    check_to("\"Doe, John\" <j@x.org>", "\r\nTo: \"Doe, John\" <j@x.org>\r\n", "j@x.org");
-    check_to("a@[127.0.0.1]", "\r\nTo: a@[127.0.0.1]\r\n", "a@[127.0.0.1]");
-    check_to("Postmaster", "\r\nTo: Postmaster\r\n", "Postmaster");
-    check_to("team: a@b.c, d@e.f;", "\r\nTo: team: a@b.c, d@e.f;\r\n", "a@b.c");
-}
-
-static void test_envelope(void **state) {
-    t_place place;
-    posta_message *m = t_message((t_place_init(&place), &place));
-    posta_envelope e, again;
-    (void)state;
-    posta_message_addresses(m, POSTA_CC, "BOB@example.org, bob@EXAMPLE.org, c@x.org");
-    posta_message_addresses(m, POSTA_BCC, "d@x.org, C@x.org, c@X.ORG");
-    assert_int_equal(posta_message_envelope(m, &e), POSTA_OK);
-    assert_string_equal(e.from, "ana@example.org");
-    assert_int_equal(e.to_n, 5); /* local parts exactly, domains without case */
-    assert_string_equal(e.to[0].address, "bob@example.org");
-    assert_string_equal(e.to[1].address, "BOB@example.org");
-    assert_string_equal(e.to[2].address, "c@x.org");
-    assert_string_equal(e.to[3].address, "d@x.org");
-    assert_string_equal(e.to[4].address, "C@x.org");
-    assert_int_equal(e.to[0].status, POSTA_RECIPIENT_NOT_SENT);
-    e.to[0].status = POSTA_RECIPIENT_ACCEPTED;
-    assert_int_equal(posta_message_envelope(m, &again), POSTA_OK);
-    assert_ptr_equal(e.to, again.to); /* made once */
-    posta_message_addresses(m, POSTA_SENDER, "s@x.org");
-    posta_message_envelope(m, &e);
-    assert_string_equal(e.from, "s@x.org");
-    posta_message_addresses(m, POSTA_ENVELOPE_TO, "z@x.org");
-    posta_message_addresses(m, POSTA_ENVELOPE_FROM, "");
-    posta_message_envelope(m, &e);
-    assert_string_equal(e.from, "");
-    assert_int_equal(e.to_n, 1);
-    assert_string_equal(e.to[0].address, "z@x.org");
-    t_done(&place, m);
-}
-
-static void test_single_addresses(void **state) {
-    t_place place;
-    posta_message *m = start(&place);
-    (void)state;
-    assert_int_equal(posta_message_addresses(m, POSTA_SENDER, "a@b.c, d@e.f"), POSTA_E_FIELD);
-    assert_string_equal(posta_message_problem(m)->field, "sender");
-    t_done(&place, m);
-    m = start(&place);
-    assert_int_equal(posta_message_addresses(m, POSTA_FROM, "team: a@b.c;"), POSTA_E_FIELD);
-    t_done(&place, m);
-}
-
-/* Several authors: one of them is named as the sender, RFC 5322 3.6.2. */
-static void test_two_authors(void **state) {
-    t_place place;
-    posta_message *m = start(&place);
-    t_text t;
-    (void)state;
-    posta_message_mailbox(m, POSTA_FROM, "B", "b@x.org");
-    t = t_compose(m, false, 4096);
-    t_unfold(t.p);
-    assert_non_null(strstr(t.p, "\r\nFrom: Ana <ana@example.org>, B <b@x.org>\r\n"
-                                "Sender: Ana <ana@example.org>\r\n"));
-    free(t.p);
-    t_done(&place, m);
-}
-
-/* ---- Bcc (C13) ---- */
-
-static void test_bcc_is_never_written(void **state) {
-    t_place place;
-    posta_message *m = NULL;
-    posta_envelope e;
-    t_text t;
-    (void)state;
-    t_place_init(&place);
-    posta_message_new(&place.port, &m);
-    posta_message_addresses(m, POSTA_FROM, "a@b.c");
-    posta_message_addresses(m, POSTA_BCC, "Hidden One <hidden@secret.example>");
-    posta_message_mailbox(m, POSTA_BCC, "Hidden Two", "second@secret.example");
-    t = t_compose(m, false, 4096);
-    assert_non_null(strstr(t.p, "\r\nTo: undisclosed-recipients:;\r\n"));
-    assert_null(strstr(t.p, "idden"));
-    assert_null(strstr(t.p, "secret"));
-    assert_null(strstr(t.p, "cc:"));
-    posta_message_envelope(m, &e);
-    assert_int_equal(e.to_n, 2);
-    free(t.p);
+    memset(&nothing, 0, sizeof nothing);
+    assert_int_equal(posta_message_attach(m, nothing, NULL), POSTA_E_ARGUMENT);
     t_done(&place, m);
 }
 
@@ -591,36 +477,6 @@ static void test_long_references(void **state) {
     t_done(&place, m);
 }
 
-/* ---- ten thousand recipients cost ten thousand times one ---- */
-
-static size_t allocations_for(size_t n, size_t *bytes_out) {
-    t_place place;
-    posta_message *m = start(&place);
-    posta_envelope e;
-    posta_source s;
-    size_t i;
-    for (i = 0; i < n; i++) {
-        char a[64];
-        snprintf(a, sizeof a, "user%zu@example%zu.org", i % (n - n / 10), i % 7);
-        assert_int_equal(posta_message_mailbox(m, POSTA_TO, "A Name", a), POSTA_OK);
-    }
-    assert_int_equal(posta_message_compose(m, NULL, &s, NULL), POSTA_OK);
-    assert_int_equal(posta_message_envelope(m, &e), POSTA_OK);
-    assert_true(e.to_n > n - n / 10 && e.to_n <= n + 1);
-    *bytes_out = place.peak_bytes;
-    i = place.allocations;
-    t_done(&place, m);
-    return i;
-}
-
-static void test_many_recipients(void **state) {
-    size_t small_bytes, large_bytes, small = allocations_for(1000, &small_bytes);
-    size_t large = allocations_for(10000, &large_bytes);
-    (void)state;
-    assert_true(large <= 11 * small);
-    assert_true(large_bytes <= 11 * small_bytes);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_poison_is_refused),
@@ -631,14 +487,8 @@ int main(void) {
         cmocka_unit_test(test_missing),
         cmocka_unit_test(test_part_misuse),
         cmocka_unit_test(test_wrong_calls),
-        cmocka_unit_test(test_header_and_envelope_agree),
-        cmocka_unit_test(test_envelope),
-        cmocka_unit_test(test_single_addresses),
-        cmocka_unit_test(test_two_authors),
-        cmocka_unit_test(test_bcc_is_never_written),
         cmocka_unit_test(test_setting_again_replaces),
         cmocka_unit_test(test_long_references),
-        cmocka_unit_test(test_many_recipients),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
