@@ -1,9 +1,5 @@
 # The laws of the layers, as tests; core/test/guards says what each holds.
 
-find_program(POSTA_PYTHON NAMES python3)
-if(NOT POSTA_PYTHON)
-  message(FATAL_ERROR "python3 not found: the guards need it; or give -DPOSTA_BUILD_TESTS=OFF")
-endif()
 set(guards ${PROJECT_SOURCE_DIR}/core/test/guards)
 set(python ${POSTA_PYTHON} -B)
 

@@ -50,11 +50,26 @@ foreach(source IN LISTS tests)
   endif()
 endforeach()
 
-# Composes N random message trees for core/test/mime/judge.py, which reads them with Python's email.
-if(EXISTS ${test_root}/mime/random_trees.c)
-  add_executable(random_trees ${test_root}/mime/random_trees.c)
-  posta_test_target(random_trees)
-  target_link_libraries(random_trees PRIVATE ${test_libraries})
+# judge_X.c with judge_X.py beside it: the program writes, the script reads it back independently.
+find_program(POSTA_PYTHON NAMES python3)
+if(NOT POSTA_PYTHON)
+  message(FATAL_ERROR "python3 not found: judges and guards need it; or give -DPOSTA_BUILD_TESTS=OFF")
 endif()
+file(GLOB judges CONFIGURE_DEPENDS ${test_root}/*/judge_*.c)
+foreach(source IN LISTS judges)
+  file(RELATIVE_PATH name ${test_root} ${source})
+  string(REGEX REPLACE "\\.c$" "" name ${name})
+  string(REPLACE "/" "_" target ${name})
+  add_executable(t_${target} ${source})
+  posta_test_target(t_${target})
+  target_link_libraries(t_${target} PRIVATE ${test_libraries})
+  add_test(NAME ${name} COMMAND ${POSTA_PYTHON} -B ${test_root}/${name}.py $<TARGET_FILE:t_${target}>)
+  set_tests_properties(${name} PROPERTIES TIMEOUT 120)
+endforeach()
+
+# Composes N random message trees for core/test/mime/judge.py, which reads them with Python's email.
+add_executable(random_trees ${test_root}/mime/random_trees.c)
+posta_test_target(random_trees)
+target_link_libraries(random_trees PRIVATE ${test_libraries})
 
 include(${PROJECT_SOURCE_DIR}/cmake/guards.cmake)
