@@ -149,9 +149,10 @@ static void opened(posta_session *s) {
 /* False: nothing moved. */
 static bool step_open(posta_session *s) {
     uint64_t total = timeouts(s)->total;
-    posta_status status = s->transport.open
-                              ? s->transport.open(s->transport.user, s->where.host, s->where.port)
-                              : POSTA_OK;
+    posta_status status;
+    s->is_opened = true;
+    status = s->transport.open ? s->transport.open(s->transport.user, s->where.host, s->where.port)
+                               : POSTA_OK;
     if (status == POSTA_OK)
         opened(s);
     else if (status != POSTA_AGAIN)
@@ -246,6 +247,7 @@ posta_status posta_session_execute(posta_session *s, uint32_t budget_us) {
 int64_t posta_session_timeout(const posta_session *s) {
     uint64_t deadline, t = now(s);
     if (s->event_waits || s->own_waits) return 0;
+    if (s->state == SESSION_OPENING && !s->is_opened) return 0;
     if (s->state == SESSION_OPENING) return 1000; /* the transport's own timers run inside open */
     if (s->state == SESSION_CLOSED) return -1;
     if (s->pending != PENDING_NONE && (posta_link_wants(s->link, NULL) & POSTA_WANT_NOW)) return 0;
@@ -295,6 +297,7 @@ posta_status posta_session_connect(posta_session *s) {
     s->write_broken = false;
     s->state = SESSION_OPENING;
     s->pending = PENDING_CONNECT;
+    s->is_opened = false;
     s->connect_began = now(s);
     return drive(s);
 }

@@ -67,6 +67,8 @@ struct posta_session {
     /* the connection */
     session_state state;
     posta_link *link; /* null: none since the session was made */
+    bool
+        is_opened; /* the transport has been asked to open, so there may be something to wait for */
     bool write_broken;
     uint64_t connect_began;
 
