@@ -12,11 +12,13 @@ local session = core.session
 local methods = session.methods
 local connection = {}
 
--- C's account of how the last action failed, with the user's words when a hook cancelled it.
+-- C's account of how the last action failed, with the user's words when a hook cancelled it or a body
+-- could not be read.
 local function failure(s)
     local data = core.data(s)
     local account = session.receipt(s)
     local why = data.why_cancelled
+    receipt.blame_body(account, data.message, data.prefix)
     if why and account.code == "cancelled" then
         local text, n = account.message:gsub("cancelled", function(word) return word .. ": " .. why end, 1)
         account.message = n > 0 and text or text .. " (" .. why .. ")"
@@ -79,7 +81,6 @@ end
 
 --- Sends a posta.message.
 function connection.send(s, m)
-    if not loop.is_free(m) then return errors.busy("message") end
     local owned = core.data(m)
     owned.owner, owned.abandon = s, loop.abandon
     core.data(s).message = m
@@ -89,11 +90,13 @@ function connection.send(s, m)
     return receipt.of(session.receipt(s), core.data(s).texts)
 end
 
---- Takes `t` (a mail's table or a message) and sends it on an open session.
-function connection.send_any(s, t)
-    local m, text, err = mail.of(t, core.data(s).files, core.data(s).peer)
+--- The message for `t` (a mail's table or a message), with sender and recipients. Nil, message, err.
+function connection.message_of(s, t)
+    local data = core.data(s)
+    local m, text, err = mail.of(t, data.files, data.peer)
     if not m then return nil, text, err end
-    return connection.send(s, m)
+    if not loop.is_free(m) then return errors.busy("message") end
+    return mail.addressed(m, data.peer)
 end
 
 --- Says QUIT. What comes of it does not matter to mail that was sent.
@@ -106,7 +109,7 @@ end
 -- before anybody is called.
 function connection.deliver(s, t)
     local data = core.data(s)
-    local m, text, err = mail.of(t, data.files, data.peer)
+    local m, text, err = connection.message_of(s, t)
     if not m then
         session.close(s)
         return nil, text, err
@@ -137,7 +140,10 @@ function methods.send(s, t)
     if complaint then error(complaint, 2) end
     local is_stopped, none, text, err = obstacle(s)
     if is_stopped then return none, text, err end
-    return connection.send_any(s, t)
+    local m
+    m, text, err = connection.message_of(s, t)
+    if not m then return nil, text, err end
+    return connection.send(s, m)
 end
 
 --- Ends the connection in order (QUIT) and closes it.

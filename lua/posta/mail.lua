@@ -299,6 +299,7 @@ function builder:part(label, use, part, cid)
         if not self.files then
             return self:refuse(label .. ".file", "files are switched off (files = false)")
         end
+        if file:find("\0", 1, true) then return self:refuse(label .. ".file", "has a NUL octet") end
         if not options.name and (use == "attachment" or use == "inline") then
             options.name = base_name(file)
         end
@@ -405,7 +406,16 @@ end
 --- What is wrong with a message, as errors.problem takes it; nil: nothing.
 function mail.problem(m)
     local code, field, text = message.problem(m)
+    -- The one state that a finished message can be in: a body that cannot be read twice was read.
+    if code == "state" then code = "body.failed" end
     return code and { code = code, field = field, text = text }
+end
+
+--- `m` itself when it has a sender and a recipient; else nil, message, err. Nobody need be called to
+-- know that.
+function mail.addressed(m, peer)
+    if message.envelope(m) then return m end
+    return errors.problem(mail.problem(m), peer)
 end
 
 --- The message for `t`: itself when it is one. Nil, message, err on a wrong value.

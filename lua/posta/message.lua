@@ -17,9 +17,10 @@ end
 local function failure(m, status)
     local problem = not message.is_closed(m) and mail.problem(m)
     if problem then return errors.problem(problem) end
-    local text = "the message cannot be read: " .. tostring(status)
-    if status == "state" then text = "message: a body was read before and cannot be read again" end
-    return errors.problem { code = status == "state" and "body.failed" or status, text = text }
+    -- "state" without a problem: somebody else, a hook perhaps, composed it anew meanwhile.
+    local text = status == "state" and "it was read anew by another meanwhile" or status
+    return errors.problem { code = status == "state" and "body.failed" or status,
+        text = "message: " .. text }
 end
 
 -- Calls sink(bytes) for each piece of what `pull` gives. True, or the three values of failure.

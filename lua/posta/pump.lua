@@ -21,13 +21,13 @@ local function not_built(config)
     local peer = config.peer or config.host
     if config.has_user then
         return errors.problem({ code = "not_built", field = "auth", stage = "connect",
-            text = "credentials cannot be used: this build of posta has no AUTH" }, peer)
+            text = "auth: this build of posta has no authentication yet" }, peer)
     end
     local security = config.security or config.default_security
     if security == "none" or security == "opportunistic" then return nil end
     return errors.problem({ code = "tls.not_built", field = "security", stage = "connect",
         text = "TLS is needed and this build of posta has none",
-        hint = "Set security = \"none\" to send in clear text where you trust the network." }, peer)
+        hint = "If you trust this network: security=\"none\"." }, peer)
 end
 
 --- An engine for `w` (looked at by where.misuse before).
@@ -140,7 +140,7 @@ end
 --- What became of the last message: a receipt; or nil, message, err.
 function methods.receipt(e)
     checked(e, "receipt")
-    return receipt.of(link.receipt(e), core.data(e).texts)
+    return M.result(e)
 end
 
 --- Begins QUIT; ends in the event "disconnected".
@@ -174,11 +174,21 @@ function M.begin(e, t)
     local m, text, err = mail.of(t, data.files, data.peer)
     if not m then return nil, text, err end
     if not loop.is_free(m) then return errors.busy("message") end
+    m, text, err = mail.addressed(m, data.peer)
+    if not m then return nil, text, err end
     data.texts, data.message = {}, m
     local owned = core.data(m)
     owned.owner, owned.abandon = e, M.abandon
     if link.send(e, m) == "in_progress" then return true end
-    return receipt.failure(link.receipt(e))
+    return M.result(e)
+end
+
+--- What became of the last message: a receipt; or nil, message, err.
+function M.result(e)
+    local data = core.data(e)
+    local account = link.receipt(e)
+    receipt.blame_body(account, data.message, data.prefix)
+    return receipt.of(account, data.texts)
 end
 
 --- Ends what an error threw out.
@@ -267,32 +277,33 @@ local function turn(e, io, until_event)
             if body.feed(core.data(e).message) and io.wait then io.wait(e) end
         elseif read then
             if read_some(e, io, now, hint, until_event) then return true end
-        elseif link.state(e) == "idle" then
-            return until_event == "connected"
+        else
+            return false            -- nothing is under way: the event was not to come
         end
     end
     return false
 end
 
+local function closed_meanwhile(e)
+    return errors.fail { code = "cancelled", outcome = "unknown", retry = "duplicate_risk",
+        message = core.data(e).prefix .. "cancelled: the engine was closed while it was working." }
+end
+
 local function deliver(e, io, t)
-    if link.state(e) == "busy" and not turn(e, io, "connected") then
-        return receipt.failure(link.receipt(e))
+    if link.state(e) ~= "busy" or turn(e, io, "connected") then
+        local ok, text, err = M.begin(e, t)
+        if not ok then return nil, text, err end
+        turn(e, io, "sent")
     end
-    local ok, text, err = M.begin(e, t)
-    if not ok then return nil, text, err end
-    turn(e, io, "sent")
-    return receipt.of(link.receipt(e), core.data(e).texts)
+    if link.is_closed(e) then return closed_meanwhile(e) end
+    return M.result(e)
 end
 
 local function leave_server(e, io)
     if io.keep and link.state(e) == "idle" then return end
-    if link.state(e) == "idle" and link.quit(e) == "in_progress" then turn(e, io, "disconnected") end
+    -- Also after a greeting that refused us: RFC 5321, 3.1.
+    if link.state(e) ~= "closed" and link.quit(e) == "in_progress" then turn(e, io, "disconnected") end
     if io.close then io.close() end
-end
-
-local function closed_meanwhile(e)
-    return errors.fail { code = "cancelled", outcome = "unknown", retry = "duplicate_risk",
-        message = core.data(e).prefix .. "cancelled: the engine was closed while it was working." }
 end
 
 --- Sends one mail through an engine with the host's read and write (both looked at before).
@@ -303,8 +314,7 @@ function M.pump(e, io, t)
     if core.is_running(e) == nil then M.abandon(e) end
     local function frame()
         local result, text, err = deliver(e, plain, t)
-        if link.is_closed(e) then return closed_meanwhile(e) end
-        leave_server(e, plain)
+        if not link.is_closed(e) then leave_server(e, plain) end
         return result, text, err
     end
     core.enter(e, frame)

@@ -1,6 +1,7 @@
 --- What a send gives back: the receipt, or nil, message and err; made of C's account of it.
 -- @module posta.receipt
 
+local core = require "posta.core"
 local errors = require "posta.errors"
 
 local receipt = {}
@@ -25,6 +26,16 @@ end
 
 local function filled(text)
     return text ~= "" and text or nil
+end
+
+--- A body that failed on the way: the message knows which and why, the engine does not.
+function receipt.blame_body(account, m, prefix)
+    local is_body = account.code == "body.failed" or account.code == "state"
+    if not is_body or not m or core.message.is_closed(m) then return end
+    local _, field, text = core.message.problem(m)
+    if not field then return end
+    account.code, account.field = "body.failed", field
+    account.message = prefix .. text .. "; nothing was sent."
 end
 
 --- The three values of a failed call, from C's account of it.

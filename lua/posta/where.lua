@@ -172,7 +172,7 @@ local function auth(w, config)
 end
 
 -- "host:port" as errors name it, and what the URL or the host alone says about security.
-local function peer(config)
+local function peer(_, config)
     local parsed, field, text = core.where(config.url or config.host)
     if not parsed then
         if config.host then return true end      -- C says it better, with the right field's name
