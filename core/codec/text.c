@@ -8,7 +8,7 @@
 #define WORD_OVERHEAD 12u /* =?utf-8?Q? and ?= */
 #define WORD_TEXT     63u /* 75 without that */
 #define WORD_WORTH    16u /* less room than this at a line's end is left empty */
-#define QUOTED_MAX    76u /* longer names are better folded as encoded words than left on one line */
+#define QUOTED_MAX    76u /* longer names are encoded, so that they fold */
 
 /* "=?" charset "?" encoding "?": the text and the end do not matter, lenient readers take any. */
 static bool begins_encoded(posta_span s) {
@@ -108,8 +108,10 @@ void posta__fold_encoded(posta__fold *f, posta_span text, unsigned flags, size_t
         if (breaks && n < text.len && (cap < WORD_WORTH || is_better)) n = fresh;
         posta_span word = posta__span(text.p, n);
         size_t len = WORD_OVERHEAD + glue + (is_q ? q_len(word, flags) : b_len(n));
-        if (breaks)
-            posta__fold_break_at(f, len, POSTA_FOLD_AT < WORD_LINE ? POSTA_FOLD_AT : WORD_LINE);
+        /* as in posta__fold_token: a text begins on its name's line while the law allows it */
+        bool stays = f->has_name_only && !(flags & POSTA__WORDS_PHRASE);
+        size_t limit = stays || POSTA_FOLD_AT > WORD_LINE ? WORD_LINE : POSTA_FOLD_AT;
+        if (breaks) posta__fold_break_at(f, len, limit);
         word_put(f, word, is_q, flags);
         text = posta__span(text.p + n, text.len - n);
     }
