@@ -25,6 +25,8 @@ if(NOT POSTA_SANITIZE)
 endif()
 
 set(include_folder ${PROJECT_SOURCE_DIR}/core/include)
+add_test(NAME guard/docs COMMAND ${python} ${guards}/docs.py ${include_folder})
+add_test(NAME guard/docs_self COMMAND ${python} ${guards}/docs.py ${include_folder} --self-test)
 add_test(NAME guard/headers_c11
          COMMAND ${guards}/headers.sh ${include_folder} ${CMAKE_C_COMPILER} -x c -std=c11)
 # C++ is no language of this build, so any compiler of it will do.

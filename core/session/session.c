@@ -217,7 +217,6 @@ static void leave(posta_session *s) {
                posta_engine_fault(e)->status != POSTA_OK &&
                posta_link_quit(s->link) == POSTA_E_IN_PROGRESS) {
         step_write(s); /* row E13: say QUIT, do not wait */
-        posta_link_abort(s->link, POSTA_E_CANCELLED);
         close_wire(s);
     }
 }

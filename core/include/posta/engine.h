@@ -252,7 +252,9 @@ POSTA_API void posta_engine_abort(posta_engine *e, posta_status cause);
 POSTA_API bool posta_engine_is_idle(const posta_engine *e);
 /** Nothing more will be written or read. */
 POSTA_API bool posta_engine_is_closed(const posta_engine *e);
+/** Where the dialogue is: what the oldest reply that is owed will answer; IDLE: nothing. */
 POSTA_API posta_phase posta_engine_phase(const posta_engine *e);
+/** What EHLO told; no bits before EVENT_CONNECTED, and after HELO. RFC 5321 4.1.1.1. */
 POSTA_API posta_capabilities posta_engine_capabilities(const posta_engine *e);
 /** The connection's or the last message's first fault. Never null; status POSTA_OK: none. */
 POSTA_API const posta_fault *posta_engine_fault(const posta_engine *e);

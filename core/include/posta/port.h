@@ -38,6 +38,7 @@ typedef struct posta_socket_config {
  * closes it. */
 POSTA_API posta_status posta_socket_new(const posta_port *port, const posta_socket_config *config,
                                         posta_transport *out);
+/** Closes and frees a transport of posta_socket_new, and clears it. Cleared already is fine. */
 POSTA_API void posta_socket_free(posta_transport *t);
 /** The file descriptor, -1 while there is none. It changes when the next address is tried. */
 POSTA_API int posta_socket_fd(const posta_transport *t);

@@ -167,15 +167,21 @@ POSTA_API int posta_session_pollfd(const posta_session *s);
 POSTA_API unsigned posta_session_wants(const posta_session *s);
 /** Milliseconds until execute must be called again; -1: no limit; 0: now. */
 POSTA_API int64_t posta_session_timeout(const posta_session *s);
+/** True from EVENT_CONNECTED (or a moment before) until the connection ends. */
 POSTA_API bool posta_session_is_connected(const posta_session *s);
+/** What the server offers; no bits before it is connected. */
 POSTA_API posta_capabilities posta_session_capabilities(const posta_session *s);
 /** The first fault since connecting or since the last message began. Never null. */
 POSTA_API const posta_fault *posta_session_fault(const posta_session *s);
 /** The account of the last action that ended (connect, send, ...); for errors of connect too. */
 POSTA_API const posta_receipt *posta_session_receipt(const posta_session *s);
+/** The last complete reply, as posta_engine_last_response; empty before the first. Borrowed until
+ * the next call on this session. */
 POSTA_API posta_span posta_session_last_response(const posta_session *s, posta_reply *reply_out,
                                                  bool *truncated_out);
+/** Replaces the pointer that the callback is given. Never touched by posta. */
 POSTA_API void posta_session_set_user_data(posta_session *s, void *user_data);
+/** The pointer of the configuration or of the last posta_session_set_user_data. */
 POSTA_API void *posta_session_user_data(const posta_session *s);
 
 /* ---- one call ---- */
@@ -212,29 +218,46 @@ typedef struct posta_link_config {
 #define POSTA_LINK_CONFIG                                                                          \
     { sizeof(posta_link_config), POSTA_ENGINE_CONFIG, 0 }
 
+/** Bytes that posta_link_place needs; 0: the configuration is not valid. */
 POSTA_API size_t posta_link_size(const posta_link_config *config);
+/** Makes a link in `mem` (aligned for any object), which the caller keeps until posta_link_wipe.
+ *  POSTA_E_ARGUMENT, POSTA_E_FIELD as posta_engine_place. */
 POSTA_API posta_status posta_link_place(void *mem, size_t len, const posta_link_config *config,
                                         posta_link **out);
+/** Ends the use of the memory and nulls the pointer. Null is fine. The message under way is not
+ * touched. */
 POSTA_API void posta_link_wipe(posta_link **l);
-/* The ports: the same as the engine's of the same name. */
+/** Port: posta_engine_tick. */
 POSTA_API void posta_link_tick(posta_link *l, uint64_t now_ms);
+/** Port: posta_engine_rx_space. */
 POSTA_API posta_mspan posta_link_rx_space(posta_link *l);
+/** Port: posta_engine_rx_commit. */
 POSTA_API void posta_link_rx_commit(posta_link *l, size_t n);
+/** Port: posta_engine_rx_end. */
 POSTA_API void posta_link_rx_end(posta_link *l, posta_status status);
+/** Port: posta_engine_tx_data. */
 POSTA_API posta_span posta_link_tx_data(posta_link *l);
+/** Port: posta_engine_tx_consume. */
 POSTA_API void posta_link_tx_consume(posta_link *l, size_t n);
 /** `hint_out` (may be null): bytes worth waiting for; 0: a line. */
 POSTA_API unsigned posta_link_wants(const posta_link *l, size_t *hint_out);
+/** Port: posta_engine_deadline. */
 POSTA_API uint64_t posta_link_deadline(const posta_link *l);
+/** Port: posta_engine_next_event. */
 POSTA_API bool posta_link_next_event(posta_link *l, posta_event *out);
 /** Composes the message for what the server offers and submits it. POSTA_E_IN_PROGRESS; else
  * nothing was sent and the receipt says why. */
 POSTA_API posta_status posta_link_send_message(posta_link *l, posta_message *message);
+/** Submits finished text; as posta_engine_submit, and the receipt names what was refused. */
 POSTA_API posta_status posta_link_send(posta_link *l, const posta_envelope *envelope,
                                        const posta_source *source);
+/** As posta_engine_reset. */
 POSTA_API posta_status posta_link_reset(posta_link *l);
+/** As posta_engine_noop. */
 POSTA_API posta_status posta_link_noop(posta_link *l);
+/** As posta_engine_quit. */
 POSTA_API posta_status posta_link_quit(posta_link *l);
+/** As posta_engine_abort. */
 POSTA_API void posta_link_abort(posta_link *l, posta_status cause);
 /** The engine inside, for what is known (idle, closed, capabilities, fault, last response). */
 POSTA_API const posta_engine *posta_link_engine(const posta_link *l);
