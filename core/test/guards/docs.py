@@ -12,7 +12,7 @@ def bare(text):
 
 
 def main():
-    files = sorted(pathlib.Path(sys.argv[1]).glob("*.h"))
+    files = sorted(pathlib.Path(sys.argv[1]).rglob("*.h"))
     texts = {f.name: f.read_text() for f in files}
     if "--self-test" in sys.argv:
         seeded = texts["engine.h"] + "\n\nPOSTA_API void posta_engine_seeded(posta_engine *e);\n"
