@@ -22,20 +22,6 @@ static unsigned path_flags(posta_address_field field) {
     return is_recipient ? POSTA__PATH_POSTMASTER_OK : 0;
 }
 
-/* Header and envelope come from the same parts, so whatever may stand in a field must also be a
-   path that RCPT takes: written once and read back strictly. Behaviour C03. */
-static posta_status check_path(const posta__address *a, posta_address_field field,
-                               posta__address_fault *fault_out) {
-    uint8_t written[2 * POSTA_MAX_PATH], again[2 * POSTA_MAX_PATH];
-    posta_window w = posta__window(written, sizeof written);
-    posta_window r = posta__window(again, sizeof again);
-    if (!posta__path_put(&w, a)) {
-        fault_out->why = "is longer than 254 octets";
-        return POSTA_E_FIELD;
-    }
-    return posta__path_rewrite(posta__span(w.p, w.len), path_flags(field), &r, fault_out);
-}
-
 static posta_status add_entry(posta_message *m, posta_address_field field,
                               const posta__address *a) {
     posta__entries *e = &m->addresses[field];
@@ -71,13 +57,11 @@ static posta_span entry_at(posta_span list, size_t begin, size_t fault_at) {
 
 static posta_status take_address(posta_message *m, posta_address_field field, const char *label,
                                  const posta__address *a, posta_span shown) {
-    posta__address_fault fault = {"is no address", 0, false};
     if (a->kind != POSTA__MAILBOX && !takes_groups(field))
         return blame_address(m, label, shown, "is a group; this field takes none");
     if (a->kind != POSTA__MAILBOX) return add_entry(m, field, a);
     if (is_single(field) && m->addresses[field].n > 0)
         return blame_address(m, label, shown, "is a second address; this field takes one");
-    if (check_path(a, field, &fault)) return blame_address(m, label, shown, fault.why);
     return add_entry(m, field, a);
 }
 

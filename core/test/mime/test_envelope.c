@@ -2,6 +2,8 @@
  * grows with their number alone. Behaviour C02, C03, C13. */
 #include "t_mime.h"
 
+#include "../../codec/codec_i.h"
+
 static posta_message *start(t_place *place) {
     posta_message *m;
     t_place_init(place);
@@ -40,6 +42,53 @@ static void test_header_and_envelope_agree(void **state) {
     check_to("a@[127.0.0.1]", "\r\nTo: a@[127.0.0.1]\r\n", "a@[127.0.0.1]");
     check_to("Postmaster", "\r\nTo: Postmaster\r\n", "Postmaster");
     check_to("team: a@b.c, d@e.f;", "\r\nTo: team: a@b.c, d@e.f;\r\n", "a@b.c");
+}
+
+/* Whatever a field takes, RCPT takes as it is. */
+static void test_fields_take_paths_alone(void **state) {
+    static const char *const lists[] = {
+        "a@b",
+        "\"\"@b.c",
+        "a@[IPv6:::1]",
+        "a@[1.2.3.4]",
+        "a@[x]",
+        "a@b.",
+        "a . b@c.d",
+        "\"a b\" @ c . d",
+        "(x) a (y) @b.c",
+        "<a@b.c>",
+        "x <\"\\\"\"@b.c>",
+        "a@b_c.d",
+        "a@-b.c",
+        "a..b@c.d",
+        "Postmaster",
+        "x <Postmaster>",
+        "a@b@c.d",
+        "\"a@b\"@c",
+        "\"a\\b\"@c.d",
+        "a1234567890123456789012345678901234567890123456789012345678901234@b.c",
+        "a12345678901234567890123456789012345678901234567890123456789012@b.c",
+    };
+    size_t i, taken = 0;
+    (void)state;
+    for (i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        t_place place;
+        posta_message *m = start(&place);
+        posta_envelope e;
+        uint8_t path[POSTA_MAX_PATH];
+        posta_window w = posta__window(path, sizeof path);
+        if (posta_message_addresses(m, POSTA_CC, lists[i]) == POSTA_OK) {
+            posta_span to;
+            assert_int_equal(posta_message_envelope(m, &e), POSTA_OK);
+            to = posta__span_of(e.to[1].address);
+            assert_int_equal(posta__path_rewrite(to, POSTA__PATH_POSTMASTER_OK, &w, NULL),
+                             POSTA_OK);
+            assert_true(posta_span_is(to, posta__span(w.p, w.len)));
+            taken++;
+        }
+        t_done(&place, m);
+    }
+    assert_true(taken > 5);
 }
 
 static void test_envelope(void **state) {
@@ -156,9 +205,13 @@ static void test_many_recipients(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_header_and_envelope_agree), cmocka_unit_test(test_envelope),
-        cmocka_unit_test(test_single_addresses),          cmocka_unit_test(test_two_authors),
-        cmocka_unit_test(test_bcc_is_never_written),      cmocka_unit_test(test_many_recipients),
+        cmocka_unit_test(test_header_and_envelope_agree),
+        cmocka_unit_test(test_envelope),
+        cmocka_unit_test(test_fields_take_paths_alone),
+        cmocka_unit_test(test_single_addresses),
+        cmocka_unit_test(test_two_authors),
+        cmocka_unit_test(test_bcc_is_never_written),
+        cmocka_unit_test(test_many_recipients),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -150,6 +150,8 @@ static void test_bcc(void **state) {
     expect_fault("bcc:hidden@x.org\n\nb\n", POSTA_LINE_ENDS_FIX, "Bcc");
     expect_fault("A: x\rBCC \t: hidden@x.org\r\rb", POSTA_LINE_ENDS_FIX, "Bcc");
     expect_fault("Resent-BCC: hidden@x.org\r\n\r\n", POSTA_LINE_ENDS_FIX, "Resent-Bcc");
+    /* a line of blanks goes on with a field and does not end the header */
+    expect_fault("A: b\r\n \t\r\nBcc: hidden@x.org\r\n\r\n", POSTA_LINE_ENDS_FIX, "Bcc");
     /* what only looks like it */
     expect_text("X-Bcc: 1\r\nA: b\r\n bcc: c\r\n\r\nBcc: d\r\n", POSTA_LINE_ENDS_FIX,
                 "X-Bcc: 1\r\nA: b\r\n bcc: c\r\n\r\nBcc: d\r\n");
