@@ -150,8 +150,8 @@ void posta__engine_sent(posta_engine *e, posta_status cause, bool is_unknown) {
     o->retry = posta__retry_of(cause, is_unknown, t->reply.code);
     o->accepted_n = cause == POSTA_OK ? t->ok_n : 0;
     if (t->text_bytes > 0 && e->tx_taken > t->text_begin) {
-        uint64_t taken = e->tx_taken - t->text_begin;
-        o->bytes = taken < t->text_bytes ? taken : t->text_bytes;
+        uint64_t taken = e->tx_taken - t->text_begin, all = t->text_bytes - t->dots;
+        o->bytes = taken < all ? taken : all;
     }
     for (size_t i = 0; i < t->env.to_n; i++)
         settle_recipient(&t->env.to[i], cause, is_unknown, t);

@@ -48,6 +48,7 @@ posta_phase posta__phase_of(verb v) {
 posta_retry posta__retry_of(posta_status cause, bool unknown, uint16_t code) {
     if (unknown) return POSTA_RETRY_DUPLICATE_RISK;
     switch (cause) {
+    case POSTA_OK: /* it has arrived: again would be twice */
     case POSTA_E_FIELD:
     case POSTA_E_ARGUMENT:
     case POSTA_E_TOO_BIG:

@@ -119,6 +119,7 @@ typedef struct transaction {
     bool body_flushed; /* the lines filter is ended */
     posta__lines lines;
     uint64_t text_bytes; /* octets of the text put into tx, stuffing included */
+    uint64_t dots;       /* of these, the stuffing */
     uint64_t pulled;     /* octets pulled from the source */
     uint64_t text_begin; /* position in the tx stream */
     uint64_t dot_end;    /* position in the tx stream behind the final dot; 0: not written yet */

@@ -19,7 +19,7 @@ static void note_end(posta_engine *e) {
     char digits[POSTA_DECIMAL_CAP];
     posta_window w = posta__window(store, sizeof store);
     posta__put(&w, POSTA_LIT("["));
-    posta__put(&w, posta__span(digits, posta__decimal(e->t.text_bytes, digits)));
+    posta__put(&w, posta__span(digits, posta__decimal(e->t.text_bytes - e->t.dots, digits)));
     posta__put(&w, POSTA_LIT(" octets of text]"));
     posta__dialogue_add(e, 'C', posta__span(store, w.len));
     posta__dialogue_add(e, 'C', POSTA_LIT("."));
@@ -33,16 +33,32 @@ static void end_text(posta_engine *e) {
     note_end(e);
 }
 
+/* Dots in `s` that stuffing put there: on the wire every line that begins with one begins with
+   two. */
+static uint64_t stuffed(posta_span s, bool at_line_start) {
+    uint64_t n = 0;
+    while (s.len > 0) {
+        const uint8_t *lf;
+        if (at_line_start && s.p[0] == '.') n++;
+        lf = memchr(s.p, '\n', s.len);
+        s = lf ? posta__span_sub(s, (size_t)(lf - s.p) + 1, s.len) : posta__span(NULL, 0);
+        at_line_start = true;
+    }
+    return n;
+}
+
 /* Moves pulled bytes through the filter. False: tx is full. */
 static bool filter(posta_engine *e, bool at_end) {
     transaction *t = &e->t;
     posta_span in = posta__span(e->body.p + e->body.at, posta__unread(&e->body));
     size_t before = e->tx.len;
+    bool at_line_start = !t->lines.in_line;
     posta_status status =
         at_end ? posta__lines_end(&t->lines, &e->tx) : posta__lines_step(&t->lines, &in, &e->tx);
     e->body.at = e->body.len - (at_end ? 0 : in.len);
     e->tx_put += e->tx.len - before;
     t->text_bytes += e->tx.len - before;
+    t->dots += stuffed(posta__span(e->tx.p + before, e->tx.len - before), at_line_start);
     if (status == POSTA_E_FIELD) fail(e, POSTA_E_BODY, posta__lines_text(t->lines.why));
     return status == POSTA_OK;
 }
