@@ -108,7 +108,6 @@ end
 --- Sends one mail on a session of its own: connects, sends, says QUIT, closes. The mail is looked at
 -- before anybody is called.
 function connection.deliver(s, t)
-    local data = core.data(s)
     local m, text, err = connection.message_of(s, t)
     if not m then
         session.close(s)

@@ -46,6 +46,8 @@ end
 
 -- Runs what was begun until it has its verdict; "closed" when the user closed the session meanwhile.
 local function turn(s, data, status)
+    -- A step before the first wait: until then there is nothing to wait for.
+    if status == "in_progress" then status = session.step(s) end
     while true do
         local any = take_events(s, data)
         if session.is_closed(s) then return "closed" end
