@@ -1,5 +1,4 @@
 /* addresses: rows C01-C03, C12, G01, G02, G04, I05. */
-#include <time.h>
 
 #include "field_t.h"
 
@@ -535,8 +534,9 @@ static void there_and_back(void **state) {
     free(out), free(flat), free(mem);
 }
 
-/* I05: shapes that make quadratic parsers stand still. A megabyte each; two seconds for all. */
-static void linear_time(void **state) {
+/* I05: shapes that make quadratic parsers stand still. A megabyte each: a quadratic one would need
+   hours, and the runner's limit ends it. No clock is looked at. */
+static void hostile_megabytes(void **state) {
     static const char *shapes[][3] = {
         {"a@[", "a", "]"},    {"", "a ", "<a@b>"},      {"", "(x)", "a@b"},
         {"(", "\\a", ")a@b"}, {"\"", "\\a", "\"<a@b>"}, {"", "\"a\"", "@b"},
@@ -545,7 +545,6 @@ static void linear_time(void **state) {
         {"", "=?", "<a@b>"}};
     size_t cap = 1u << 20;
     uint8_t *text = malloc(cap + 64), *mem = malloc(4 * cap);
-    clock_t start = clock();
     (void)state;
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
         size_t n = strlen(shapes[i][0]), unit = strlen(shapes[i][1]);
@@ -561,12 +560,12 @@ static void linear_time(void **state) {
         posta__address_reader_init(&r, posta__span(text, n));
         while (posta__address_next(&r, &arena, &a, NULL) == POSTA_OK)
             continue;
+        assert_true(r.at <= n);
         posta__fold f; /* and the writers */
         posta__fold_begin(&f, NULL, POSTA_LIT("X"));
         posta__fold_text(&f, posta__span(text, n));
         posta__fold_phrase(&f, posta__span(text, n), 0);
     }
-    assert_true((double)(clock() - start) / CLOCKS_PER_SEC < 2.0);
     free(text), free(mem);
 }
 
@@ -575,7 +574,7 @@ int main(void) {
         cmocka_unit_test(envelope_table), cmocka_unit_test(limits),
         cmocka_unit_test(any_local_part), cmocka_unit_test(list_table),
         cmocka_unit_test(bad_lists),      cmocka_unit_test(one_mailbox),
-        cmocka_unit_test(there_and_back), cmocka_unit_test(linear_time),
+        cmocka_unit_test(there_and_back), cmocka_unit_test(hostile_megabytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
