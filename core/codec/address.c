@@ -262,7 +262,7 @@ void posta__fold_address(posta__fold *f, const posta__address *a, bool last) {
     posta_window w = posta__window(room, sizeof room);
     const size_t glue = 2; /* a comma, or the ; and the comma of a group's end */
     if (a->kind == POSTA__GROUP_BEGIN) {
-        posta__fold_phrase(f, a->name, 1);
+        posta__fold_phrase(f, a->name, 1 + glue); /* an empty group ends on the same line */
         posta__fold_put(f, POSTA_LIT(":"));
         return;
     }
