@@ -89,6 +89,18 @@ static void take_fault(posta_engine *e, posta_status cause, posta_side side, pos
     e->fault.status = posta__status_fold(cause, e->fault.reply.code);
 }
 
+/* What was wrong with a message that is over says nothing of what comes behind it. */
+static void forget_old_fault(posta_engine *e) {
+    if (e->action == ACTION_SUBMIT || e->action == ACTION_QUIT || e->is_refused) return;
+    memset(&e->fault, 0, sizeof e->fault);
+    e->fault.recipient = POSTA_NO_RECIPIENT;
+}
+
+void posta__engine_refused(posta_engine *e, posta_status cause, posta_phase phase) {
+    forget_old_fault(e);
+    take_fault(e, cause, POSTA_SIDE_THEIRS, phase, &e->reply, NULL);
+}
+
 bool posta__engine_dot_taken(const posta_engine *e) {
     return e->t.dot_end > 0 && e->tx_taken >= e->t.dot_end;
 }
@@ -108,7 +120,13 @@ void posta__engine_fail(posta_engine *e, posta_status cause, posta_side side, po
     posta_status status = posta__status_fold(cause, reply ? reply->code : 0);
     posta_event_type type = status == POSTA_E_TIMEOUT ? POSTA_EVENT_TIMEOUT : POSTA_EVENT_FAILED;
     if (e->step == STEP_CLOSED) return;
-    if (e->action != ACTION_QUIT) take_fault(e, cause, side, phase, reply, why);
+    forget_old_fault(e);
+    /* Of a message that is given up already the reason is known: what follows does not change it.
+     */
+    if (e->action == ACTION_SUBMIT && e->t.is_dropped)
+        take_fault(e, e->t.cause, POSTA_SIDE_THEIRS, e->t.phase, &e->t.reply, NULL);
+    else if (e->action != ACTION_QUIT)
+        take_fault(e, cause, side, phase, reply, why);
     if (e->action == ACTION_SUBMIT) {
         bool complete = e->t.is_dropped || e->t.ok_n == 0;
         if (!e->t.is_dropped) {
@@ -241,9 +259,11 @@ static bool hear(posta_engine *e) {
         moved = true;
         if (h == HEARD_LINE || h == HEARD_REPLY) keep_line(e, &line);
         if (h == HEARD_REPLY) take_reply(e);
-        if (h == HEARD_FAULT)
+        if (h == HEARD_FAULT) {
+            posta__dialogue_add(e, 'S', line.raw); /* what it was that is no reply */
             posta__engine_fail(e, POSTA_E_PROTOCOL, POSTA_SIDE_THEIRS, posta_engine_phase(e), NULL,
                                why);
+        }
     }
     return moved;
 }
@@ -344,6 +364,8 @@ void posta_engine_tick(posta_engine *e, uint64_t now_ms) {
         e->started = e->progress = now_ms;
     }
     run(e);
+    if (e->t.body_came) e->progress = now_ms; /* the host's own slowness is not the server's */
+    e->t.body_came = false;
     if (now_ms < posta_engine_deadline(e)) return;
     posta__engine_fail(e,
                        total_deadline(e) <= phase_deadline(e) ? POSTA_E_TIMEOUT_TOTAL : silence(e),
@@ -394,6 +416,15 @@ unsigned posta_engine_wants(const posta_engine *e) {
     return wants;
 }
 
+/* The reply that decided about a message may not be the last: RSET came behind it. */
+static posta_span text_of(const posta_engine *e, const posta_event *ev) {
+    const posta_reply *reply = &e->outcome.reply;
+    posta_span text = posta__span_of(reply->text);
+    bool is_last = reply->code == e->last_reply.code &&
+                   posta_span_is(text, posta__span_of(e->last_reply.text));
+    return ev->type != POSTA_EVENT_SENT || is_last ? posta__span(e->last, e->last_len) : text;
+}
+
 bool posta_engine_next_event(posta_engine *e, posta_event *out) {
     if (posta__dialogue_next(e, out)) return true;
     if (e->events_n == 0) {
@@ -404,7 +435,7 @@ bool posta_engine_next_event(posta_engine *e, posta_event *out) {
     *out = e->events[e->events_at];
     e->events_at = (e->events_at + 1) % EVENT_CAP;
     e->events_n--;
-    if (out->code != 0) out->text = posta__span(e->last, e->last_len);
+    if (out->code != 0) out->text = text_of(e, out);
     return true;
 }
 

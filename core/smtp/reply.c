@@ -47,6 +47,12 @@ static heard end_line(reply_parser *p, const posta_engine_config *config, reply_
     return out->is_last ? HEARD_REPLY : HEARD_LINE;
 }
 
+static heard fault(const reply_parser *p, reply_line *out, const char *why, const char **why_out) {
+    out->raw = posta__span(p->line, p->line_len < LINE_KEEP ? p->line_len : LINE_KEEP);
+    *why_out = why;
+    return HEARD_FAULT;
+}
+
 heard posta__reply_step(reply_parser *p, const posta_engine_config *config, posta_span *in,
                         reply_line *line_out, const char **why_out) {
     while (in->len > 0) {
@@ -55,29 +61,23 @@ heard posta__reply_step(reply_parser *p, const posta_engine_config *config, post
         p->total++;
         if (c == '\n') {
             heard h;
-            if (!p->after_cr && !config->lenient) {
-                *why_out = "a reply's line ends with LF alone";
-                return HEARD_FAULT;
-            }
+            if (!p->after_cr && !config->lenient)
+                return fault(p, line_out, "a reply's line ends with LF alone", why_out);
             h = end_line(p, config, line_out, why_out);
             if (h != HEARD_MORE) return h;
             continue;
         }
-        if (p->after_cr || c == 0) {
-            *why_out = c == 0 ? "a reply holds a NUL" : "a reply holds a CR inside a line";
-            return HEARD_FAULT;
-        }
+        if (c == 0) return fault(p, line_out, "a reply holds a NUL", why_out);
+        if (p->after_cr) return fault(p, line_out, "a reply holds a CR inside a line", why_out);
         if (c == '\r') {
             p->after_cr = true;
             continue;
         }
         if (p->line_len < LINE_KEEP) p->line[p->line_len] = c;
         p->line_len++;
-        if (p->line_len > config->line_max || p->total > config->reply_max) {
-            *why_out = p->line_len > config->line_max ? "a reply's line is too long"
-                                                      : "a reply is too long";
-            return HEARD_FAULT;
-        }
+        if (p->line_len > config->line_max)
+            return fault(p, line_out, "a reply's line is too long", why_out);
+        if (p->total > config->reply_max) return fault(p, line_out, "a reply is too long", why_out);
     }
     return HEARD_MORE;
 }

@@ -77,7 +77,8 @@ typedef struct reply_line {
 } reply_line;
 
 /* Reply-line = *( code "-" [text] CRLF ) code [ SP text ] CRLF          RFC 5321, 4.2
-   Takes bytes of `in` up to and with the end of one line. */
+   Takes bytes of `in` up to and with the end of one line. At a fault line_out->raw is the line so
+   far. */
 heard posta__reply_step(reply_parser *p, const posta_engine_config *config, posta_span *in,
                         reply_line *line_out, const char **why_out);
 void posta__reply_restart(reply_parser *p);
@@ -116,6 +117,7 @@ typedef struct transaction {
     bool is_dropped;   /* say nothing more of it */
     bool body_done;    /* the source said END */
     bool body_waits;   /* the source said AGAIN */
+    bool body_came;    /* it went on since the last tick */
     bool body_flushed; /* the lines filter is ended */
     posta__lines lines;
     uint64_t text_bytes; /* octets of the text put into tx, stuffing included */
@@ -180,6 +182,8 @@ void posta__engine_fail(posta_engine *e, posta_status cause, posta_side side, po
                         const posta_reply *reply, const char *why);
 /* Ends the message's action: counts, verdicts, EVENT_SENT. */
 void posta__engine_sent(posta_engine *e, posta_status cause, bool is_unknown);
+/* Notes the refusal of a command that is no part of a message. */
+void posta__engine_refused(posta_engine *e, posta_status cause, posta_phase phase);
 bool posta__engine_dot_taken(const posta_engine *e);
 /* A yes to a text that is not complete: nobody can tell what the server took (row F05). */
 void posta__engine_early_yes(posta_engine *e);

@@ -14,6 +14,11 @@ static void fail(posta_engine *e, posta_status cause, const char *why) {
     posta__engine_fail(e, cause, POSTA_SIDE_OURS, POSTA_PHASE_BODY, NULL, why);
 }
 
+/* Row D07: octets above 127 go only where the envelope, and so MAIL, announced them. */
+static bool may_hold(const transaction *t, posta_span s) {
+    return t->env.has_8bit || posta__is_ascii(s);
+}
+
 static void note_end(posta_engine *e) {
     uint8_t store[64];
     char digits[POSTA_DECIMAL_CAP];
@@ -59,6 +64,10 @@ static bool filter(posta_engine *e, bool at_end) {
     e->tx_put += e->tx.len - before;
     t->text_bytes += e->tx.len - before;
     t->dots += stuffed(posta__span(e->tx.p + before, e->tx.len - before), at_line_start);
+    if (!may_hold(t, posta__span(e->tx.p + before, e->tx.len - before))) {
+        fail(e, POSTA_E_BODY, "the text has octets above 127 and the envelope does not say so");
+        return false;
+    }
     if (status == POSTA_E_FIELD) fail(e, POSTA_E_BODY, posta__lines_text(t->lines.why));
     return status == POSTA_OK;
 }
@@ -91,7 +100,7 @@ static bool pull(posta_engine *e) {
 
 bool posta__text_write(posta_engine *e) {
     transaction *t = &e->t;
-    bool moved = false;
+    bool moved = false, waited = t->body_waits;
     t->body_waits = false;
     while (e->step == STEP_TEXT && room(e)) {
         /* Invited though nobody is left to get it: the dot alone, the server refuses it. RFC
@@ -109,6 +118,7 @@ bool posta__text_write(posta_engine *e) {
         } else if (!pull(e)) {
             return moved;
         }
+        if (waited) t->body_came = true;
         moved = true;
     }
     return moved;

@@ -258,6 +258,7 @@ static void end_plain(posta_engine *e, verb v, verdict judged, posta_event_type 
     posta_status status = POSTA_OK;
     if (judged != VERDICT_OK) {
         status = posta__status_fold(posta__refusal(v), e->reply.code);
+        posta__engine_refused(e, posta__refusal(v), posta__phase_of(v));
         yes = refusal_event(judged);
     }
     e->action = ACTION_NONE;
