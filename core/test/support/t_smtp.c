@@ -92,7 +92,7 @@ void t_wire_open(t_wire *w, const posta_engine_config *config, t_mode mode) {
         w->config.tx_space = POSTA_MIN_TX_SPACE;
         w->config.body_space = POSTA_MIN_BODY_SPACE;
         w->config.reply_space = 1;
-        if (w->config.owed_max > T_SMALL_OWED) w->config.owed_max = T_SMALL_OWED;
+        if (w->config.owed_max == T_DEFAULT_OWED) w->config.owed_max = T_SMALL_OWED;
     }
     if (mode.trace) w->config.trace = true;
     w->memory_len = posta_engine_size(&w->config);

@@ -35,7 +35,8 @@ typedef struct t_mode {
     bool trace;
 } t_mode;
 
-#define T_SMALL_OWED 2u
+#define T_DEFAULT_OWED 64u
+#define T_SMALL_OWED   2u /* instead of the default */
 
 /** Writes the mode into `out`, for messages of failing tests. */
 void t_mode_name(t_mode mode, char *out, size_t cap);
