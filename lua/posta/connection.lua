@@ -52,6 +52,13 @@ local function obstacle(s)
                 .. "an error in the middle of it; nothing was sent.",
         }
     end
+    if not session.is_connected(s) then
+        return true, errors.fail {
+            code = "connection.lost", retry = "safe", temporary = true, stage = "idle",
+            message = data.prefix .. "the connection was lost before this; nothing was sent. Connect again.",
+            hint = "Connect again.",
+        }
+    end
     return false
 end
 

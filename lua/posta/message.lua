@@ -76,11 +76,14 @@ function methods.tostring(m)
     return table.concat(pieces)
 end
 
+local function counted(n, name)
+    if n ~= nil and (type(n) ~= "number" or not (n >= 1 and n <= 2 ^ 24)) then
+        error(name .. ": expected 1 to 16777216 octets, got " .. tostring(n), 3)
+    end
+end
+
 -- One piece by the model's calls; nil at the end.
 local function read(m, get, n)
-    if n ~= nil and (type(n) ~= "number" or not (n >= 1 and n <= 2 ^ 24)) then
-        error("expected 1 to 16777216 octets", 3)
-    end
     if not loop.is_free(m) then return errors.busy("message") end
     while true do
         local bytes, status = get(m, n or 8192)
@@ -96,12 +99,14 @@ end
 -- blank line); nil at the end; nil, message, err when something is wrong.
 function methods.header(m, n)
     checked(m, "header")
+    counted(n, "header")
     return read(m, message.mime_header, n)
 end
 
 --- The next octets, at most n, of what follows the blank line; the same otherwise.
 function methods.body(m, n)
     checked(m, "body")
+    counted(n, "body")
     return read(m, message.mime_body, n)
 end
 

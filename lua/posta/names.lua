@@ -7,20 +7,21 @@ local names = {}
 
 local NOT_YET = "%s: not built: it comes with a later version of posta"
 
--- Edit distance, given up beyond what a slip of the finger explains.
+-- Edit distance; two neighbours swapped count as one slip.
 local function distance(a, b)
-    local row = {}
-    for j = 0, #b do row[j] = j end
+    local before, last = {}, {}
+    for j = 0, #b do last[j] = j end
     for i = 1, #a do
-        local diagonal = row[0]
-        row[0] = i
+        local row = { [0] = i }
         for j = 1, #b do
             local cost = a:byte(i) == b:byte(j) and 0 or 1
-            local best = math.min(row[j] + 1, row[j - 1] + 1, diagonal + cost)
-            diagonal, row[j] = row[j], best
+            row[j] = math.min(last[j] + 1, row[j - 1] + 1, last[j - 1] + cost)
+            local is_swap = i > 1 and j > 1 and a:byte(i) == b:byte(j - 1) and a:byte(i - 1) == b:byte(j)
+            if is_swap then row[j] = math.min(row[j], before[j - 2] + 1) end
         end
+        before, last = last, row
     end
-    return row[#b]
+    return last[#b]
 end
 
 -- The known name that is likely meant, or nil.
