@@ -1,5 +1,5 @@
-/* Composes one message with 1 KB of text. Run under callgrind, twice: with 0 and with 1000 rounds; the
- * difference is the cost of composing. Usage: compose_small ROUNDS */
+/* Composes one message with 1 KB of text. Run under callgrind, twice: with 0 and with 1000 rounds;
+ * the difference is the cost of composing. Usage: compose_small ROUNDS */
 #include <posta/posta.h>
 #include <stdlib.h>
 #include <string.h>

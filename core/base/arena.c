@@ -2,20 +2,12 @@
  * into it stay good until the arena is freed. */
 #include "base_i.h"
 
-typedef union strictest {
-    void *p;
-    uint64_t n;
-    long double d;
-} strictest;
-
-#define ALIGN sizeof(strictest)
-
 struct posta_arena_block {
     posta_arena_block *next;
     size_t len; /* of the whole block, this head included */
 };
 
-#define HEAD ((sizeof(posta_arena_block) + ALIGN - 1) / ALIGN * ALIGN)
+#define HEAD POSTA__ALIGNED(sizeof(posta_arena_block))
 
 void posta__arena_init(posta_arena *a, const posta_port *port, void *first, size_t first_len,
                        size_t block_len) {
@@ -37,12 +29,12 @@ static bool grow(posta_arena *a, size_t need) {
 }
 
 void *posta__arena_take(posta_arena *a, size_t len) {
-    size_t pad = (ALIGN - (uintptr_t)a->p % ALIGN) % ALIGN;
+    size_t pad = (POSTA__ALIGN - (uintptr_t)a->p % POSTA__ALIGN) % POSTA__ALIGN;
     uint8_t *p;
-    if (len > SIZE_MAX - ALIGN) return NULL;
+    if (len > SIZE_MAX - POSTA__ALIGN) return NULL;
     if (!a->p || a->left < pad + len) {
-        if (!grow(a, len + ALIGN)) return NULL;
-        pad = (ALIGN - (uintptr_t)a->p % ALIGN) % ALIGN;
+        if (!grow(a, len + POSTA__ALIGN)) return NULL;
+        pad = (POSTA__ALIGN - (uintptr_t)a->p % POSTA__ALIGN) % POSTA__ALIGN;
     }
     p = a->p + pad;
     a->p = p + len;

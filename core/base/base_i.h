@@ -53,6 +53,19 @@ bool posta__parse_decimal(posta_span s, uint64_t *n_out);
 bool posta__add(uint64_t a, uint64_t b, uint64_t *out);
 bool posta__mul(uint64_t a, uint64_t b, uint64_t *out);
 
+/* ---- memory ---- */
+
+/* As strictly aligned as anything posta puts into raw memory. */
+typedef union posta__strictest {
+    void *p;
+    uint64_t n;
+    long double d;
+} posta__strictest;
+
+#define POSTA__ALIGN sizeof(posta__strictest)
+/* The next multiple of POSTA__ALIGN: where an object may begin behind n octets. */
+#define POSTA__ALIGNED(n) (((n) + POSTA__ALIGN - 1) / POSTA__ALIGN * POSTA__ALIGN)
+
 /* ---- windows ---- */
 
 static inline posta_window posta__window(void *p, size_t cap) {

@@ -28,7 +28,13 @@ bool posta__utf8_check(posta_span s, size_t *at_out) {
 }
 
 bool posta__is_ascii(posta_span s) {
-    for (size_t i = 0; i < s.len; i++)
+    size_t i = 0;
+    for (; i + 8 <= s.len; i += 8) {
+        uint64_t word;
+        memcpy(&word, s.p + i, 8);
+        if (word & UINT64_C(0x8080808080808080)) return false;
+    }
+    for (; i < s.len; i++)
         if (s.p[i] >= 0x80) return false;
     return true;
 }

@@ -14,14 +14,7 @@ struct posta_link {
     char message_id[256];
 };
 
-typedef union strictest {
-    void *p;
-    uint64_t n;
-    long double d;
-} strictest;
-
-#define LINK_LEN                                                                                   \
-    ((sizeof(posta_link) + sizeof(strictest) - 1) / sizeof(strictest) * sizeof(strictest))
+#define LINK_LEN POSTA__ALIGNED(sizeof(posta_link))
 
 size_t posta_link_size(const posta_link_config *config) {
     size_t engine =

@@ -45,27 +45,29 @@ static posta_status open_file(posta_message *m, const char *path, posta_source *
     return posta__setter_fails(m, status);
 }
 
-posta_status posta_message_attach_file(posta_message *m, const char *path,
-                                       const posta_part_options *options) {
+/* The options with the path as the part's name, unless they give one. */
+static posta_part_options named(const posta_part_options *options, const char *path) {
     posta_part_options o = POSTA_PART_OPTIONS;
-    posta_source source;
-    posta_status status = open_file(m, path, &source);
-    if (status != POSTA_OK) return status;
     if (options) o = *options;
     if (!o.name) o.name = path;
-    return posta_message_attach(m, posta_body_source(source), &o);
+    return o;
+}
+
+posta_status posta_message_attach_file(posta_message *m, const char *path,
+                                       const posta_part_options *options) {
+    posta_part_options o = named(options, path);
+    posta_source source;
+    posta_status status = open_file(m, path, &source);
+    return status == POSTA_OK ? posta_message_attach(m, posta_body_source(source), &o) : status;
 }
 
 posta_status posta_message_inline_file(posta_message *m, const char *path, const char *cid,
                                        const posta_part_options *options) {
-    posta_part_options o = POSTA_PART_OPTIONS;
+    posta_part_options o = named(options, path);
     posta_source source;
     posta_status status = open_file(m, path, &source);
-    if (status != POSTA_OK) return status;
-    if (options) o = *options;
-    if (!o.name) o.name = path;
     if (cid) o.content_id = cid;
-    return posta_message_inline(m, posta_body_source(source), &o);
+    return status == POSTA_OK ? posta_message_inline(m, posta_body_source(source), &o) : status;
 }
 
 /* ---- writing it elsewhere ---- */

@@ -2,7 +2,7 @@
  */
 #include "session_i.h"
 
-#define SESSION_LEN ((sizeof(posta_session) + 15u) / 16u * 16u)
+#define SESSION_LEN POSTA__ALIGNED(sizeof(posta_session))
 
 static posta_status where_of(const posta_session_config *c, posta_where *w, posta_problem *p) {
     posta_status status;

@@ -11,16 +11,6 @@
 
 /* ---- life ---- */
 
-typedef union strictest {
-    void *p;
-    uint64_t n;
-    long double d;
-} strictest;
-
-static size_t aligned(size_t n) {
-    return (n + sizeof(strictest) - 1) / sizeof(strictest) * sizeof(strictest);
-}
-
 static bool in_range(size_t n, size_t low, size_t high) {
     return n >= low && n <= high;
 }
@@ -32,7 +22,7 @@ size_t posta_engine_size(const posta_engine_config *c) {
         !in_range(c->body_space, POSTA_MIN_BODY_SPACE, POSTA_MAX_SPACE) ||
         !in_range(c->reply_space, 1, POSTA_MAX_SPACE) || !in_range(c->owed_max, 1, POSTA_MAX_OWED))
         return 0;
-    return aligned(sizeof(posta_engine)) + c->rx_space + c->tx_space + c->body_space +
+    return POSTA__ALIGNED(sizeof(posta_engine)) + c->rx_space + c->tx_space + c->body_space +
            2 * c->reply_space + c->owed_max;
 }
 
@@ -46,7 +36,7 @@ posta_status posta_engine_place(void *mem, size_t len, const posta_engine_config
     if (posta__domain_check(posta__span_of(config->hello), NULL) != POSTA_OK) return POSTA_E_FIELD;
     memset(e, 0, sizeof *e);
     e->config = *config;
-    p = (uint8_t *)mem + aligned(sizeof *e);
+    p = (uint8_t *)mem + POSTA__ALIGNED(sizeof *e);
     e->rx = posta__window(p, config->rx_space);
     e->tx = posta__window(p += config->rx_space, config->tx_space);
     e->body = posta__window(p += config->tx_space, config->body_space);

@@ -1,4 +1,5 @@
-/* One mail from C. Usage: send URL FROM TO   (smtp://127.0.0.1:2525 ana@example.org bob@example.org) */
+/* One mail from C. Usage: send URL FROM TO   (smtp://127.0.0.1:2525 ana@example.org
+ * bob@example.org) */
 #include <posta/posta.h>
 #include <stdio.h>
 
@@ -16,7 +17,8 @@ int main(int argc, char **argv) {
     posta_message_subject(m, "Zażółć gęślą jaźń");
     posta_message_text(m, posta_body_string("Hello from C.\n"), NULL);
 
-    status = posta_send(argv[1], m, NULL, &receipt); /* the first error of the setters is told here */
+    status =
+        posta_send(argv[1], m, NULL, &receipt); /* the first error of the setters is told here */
     if (status == POSTA_OK)
         printf("accepted for %zu of %zu: %u %s\n", receipt.accepted_n, receipt.recipients_n,
                receipt.reply.code, receipt.reply.text);
