@@ -20,7 +20,7 @@ describe("examples/lua/", function()
         assert.truthy(out:find("\naccepted for 3, ", 1, true), out)
         assert.truthy(out:find("C: MAIL FROM:<ana@example.org>", 1, true), out)
         local read = support.read(c:wait(1)[1].raw)
-        for _, words in ipairs { "Zażółć gęślą jaźń", "Ana Źródło", '"pomiary żółte.csv"', '"demo.lua"',
+        for _, words in ipairs { "Zażółć gęślą jaźń", "Ana Źródło", '"measurements.csv"', '"demo.lua"',
             "image/png", "<logo>", "multipart/alternative" } do
             assert.truthy(read:find(words, 1, true), read)
         end

@@ -23,7 +23,7 @@ local receipt, message = posta.send({ url = url, trace = true }, {
     inline = { logo = { file = here .. "/logo.png" } },
     attachments = {
         here .. "/demo.lua",
-        { name = "pomiary żółte.csv", body = measurements },
+        { name = "measurements.csv", body = measurements },
     },
 })
 
