@@ -1,7 +1,9 @@
-/* bindings: what all handles share: one metatable a type, a user value, and the mark of who runs them.
+/* bindings: what all handles share: one metatable a type, a user value, and the mark of who runs
+ * them.
  *
- * The user value is a table. Number keys hold what posta borrows; DATA holds a table that the Lua layer
- * uses as it likes (hooks, body functions); THREAD and FRAME say who is in the middle of an operation.
+ * The user value is a table. Number keys hold what posta borrows; DATA holds a table that the Lua
+ * layer uses as it likes (hooks, body functions); THREAD and FRAME say who is in the middle of an
+ * operation.
  */
 #include "lua_i.h"
 
@@ -116,9 +118,9 @@ static bool is_active(lua_State *L, lua_State *t, int frame) {
     return false;
 }
 
-/* is_running(handle) -> true while an operation is in the middle of its work (it waits, or a hook of the
- * user runs); false when there is none; nil when there was one and an error threw it out. No pcall
- * could tell: Lua 5.1 cannot yield across one. The debug interface of C can. */
+/* is_running(handle) -> true while an operation is in the middle of its work (it waits, or a hook
+ * of the user runs); false when there is none; nil when there was one and an error threw it out. No
+ * pcall could tell: Lua 5.1 cannot yield across one. The debug interface of C can. */
 static int handle_is_running(lua_State *L) {
     check(L, 1);
     luaL_checkstack(L, 6, "posta.is_running");

@@ -99,8 +99,8 @@ static int link_tostring(lua_State *L) {
 
 /* ---- the wire ---- */
 
-/* receive(l, bytes [, from]) -> index of the last byte taken. Fewer than all: take the events first. An
- * empty string says that a read was tried and the wire had nothing. */
+/* receive(l, bytes [, from]) -> index of the last byte taken. Fewer than all: take the events
+ * first. An empty string says that a read was tried and the wire had nothing. */
 static int link_receive(lua_State *L) {
     lua_link *l = open(L);
     size_t len;

@@ -1,11 +1,11 @@
-/* bindings: the C module posta.core. Thin: it makes handles of posta's objects and moves plain values
- * across; options, defaults, loops and sentences live in lua/posta.
+/* bindings: the C module posta.core. Thin: it makes handles of posta's objects and moves plain
+ * values across; options, defaults, loops and sentences live in lua/posta.
  *
  * Three rules keep one source good for Lua 5.1 to 5.4 and LuaJIT:
- *   - C never calls Lua: no lua_call, and no access that could run a metamethod. So user code runs in
- *     plain Lua frames only, where errors and yields are harmless.
- *   - posta's objects hang on userdata before anything may raise, and what posta borrows (strings, the
- *     message under way) is kept in the userdata's user value, a table that Lua code never sees.
+ *   - C never calls Lua: no lua_call, and no access that could run a metamethod. So user code runs
+ * in plain Lua frames only, where errors and yields are harmless.
+ *   - posta's objects hang on userdata before anything may raise, and what posta borrows (strings,
+ * the message under way) is kept in the userdata's user value, a table that Lua code never sees.
  *   - a finaliser drops its own share and touches no other userdata: they may be dead already.
  */
 #ifndef POSTA_LUA_I_H
@@ -35,8 +35,8 @@ void posta__lua_place_init(lua_State *L, posta__lua_place *place);
 
 /* ---- values (value.c) ---- */
 
-/** t[key] of the plain table at `at`, read raw; the string lives as long as the table has it. Null: not
- *  there. A string with a NUL octet raises: the Lua layer has refused it before. */
+/** t[key] of the plain table at `at`, read raw; the string lives as long as the table has it. Null:
+ * not there. A string with a NUL octet raises: the Lua layer has refused it before. */
 const char *posta__lua_text(lua_State *L, int at, const char *key);
 bool posta__lua_flag(lua_State *L, int at, const char *key);
 /** A whole number 0..max, `fallback` when not there; others raise. */
@@ -65,7 +65,8 @@ void posta__lua_set_flag(lua_State *L, const char *key, bool flag);
 
 /** A new userdata of `len` zeroed bytes with its metatable and its user value, on the stack. */
 void *posta__lua_handle_new(lua_State *L, size_t len, const char *type);
-/** Makes the metatable; `methods` (a table on top of the stack) becomes its __index and is popped. */
+/** Makes the metatable; `methods` (a table on top of the stack) becomes its __index and is popped.
+ */
 void posta__lua_handle_type(lua_State *L, const char *type, const luaL_Reg *meta);
 /** Keeps the value at `value` alive with the handle at `handle`, under a number. */
 void posta__lua_keep(lua_State *L, int handle, int key, int value);
@@ -99,7 +100,8 @@ posta__lua_message *posta__lua_message_check(lua_State *L, int at);
 /** The same; raises too when it is being sent. */
 posta__lua_message *posta__lua_message_idle(lua_State *L, int at);
 void posta__lua_box_release(posta__lua_box **box);
-/** The text at `at` without NUL octets, its label taken from `label_at`. Null: the box has a problem. */
+/** The text at `at` without NUL octets, its label taken from `label_at`. Null: the box has a
+ * problem. */
 const char *posta__lua_message_text(lua_State *L, posta__lua_box *b, int label_at, int at);
 /** Writes a problem of the binding's own: `label[.part]: what`. */
 void posta__lua_blame(posta__lua_box *b, posta_status status, const char *label, const char *part,

@@ -131,7 +131,8 @@ const char *posta__lua_message_text(lua_State *L, posta__lua_box *b, int label_a
     size_t len;
     const char *s = luaL_checklstring(L, at, &len);
     if (strlen(s) == len) return s;
-    posta__lua_blame(b, POSTA_E_FIELD, luaL_checkstring(L, label_at), NULL, "has a NUL octet", NULL);
+    posta__lua_blame(b, POSTA_E_FIELD, luaL_checkstring(L, label_at), NULL, "has a NUL octet",
+                     NULL);
     return NULL;
 }
 
@@ -171,12 +172,11 @@ static const char *begin(lua_State *L, posta__lua_box **b_out, int text_at) {
 }
 
 static posta_address_field address_field(lua_State *L, int at) {
-    static const char *const names[] = {"from", "sender", "reply_to",      "to",
-                                        "cc",   "bcc",    "envelope_from", "envelope_to",
-                                        NULL};
-    static const posta_address_field fields[] = {POSTA_FROM, POSTA_SENDER, POSTA_REPLY_TO,
-                                                 POSTA_TO,   POSTA_CC,     POSTA_BCC,
-                                                 POSTA_ENVELOPE_FROM, POSTA_ENVELOPE_TO};
+    static const char *const names[] = {"from", "sender",        "reply_to",    "to", "cc",
+                                        "bcc",  "envelope_from", "envelope_to", NULL};
+    static const posta_address_field fields[] = {
+        POSTA_FROM, POSTA_SENDER, POSTA_REPLY_TO,      POSTA_TO,
+        POSTA_CC,   POSTA_BCC,    POSTA_ENVELOPE_FROM, POSTA_ENVELOPE_TO};
     return fields[luaL_checkoption(L, at, NULL, names)];
 }
 
@@ -219,8 +219,8 @@ static int message_id(lua_State *L) {
 static int message_date(lua_State *L) {
     posta__lua_box *b = posta__lua_message_idle(L, 1)->box;
     if (lua_type(L, 3) == LUA_TNUMBER) {
-        /* A double holds every second of the years 1900 to 9999, so the range is what must be looked
-         * at before the conversion; NaN fails both comparisons. */
+        /* A double holds every second of the years 1900 to 9999, so the range is what must be
+         * looked at before the conversion; NaN fails both comparisons. */
         lua_Number seconds = lua_tonumber(L, 3);
         if (!(seconds >= -1e12 && seconds <= 1e12)) {
             posta__lua_blame(b, POSTA_E_FIELD, luaL_checkstring(L, 2), NULL,
@@ -284,8 +284,7 @@ static int message_finish(lua_State *L) {
 /* fail(m, slot, why) */
 static int message_fail(lua_State *L) {
     posta_message *m = posta__lua_message_check(L, 1)->box->message;
-    return posta__lua_push_status(
-        L, posta_message_fail(m, slot_at(L, 2), luaL_checkstring(L, 3)));
+    return posta__lua_push_status(L, posta_message_fail(m, slot_at(L, 2), luaL_checkstring(L, 3)));
 }
 
 /* ---- who sends it ---- */

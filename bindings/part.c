@@ -33,7 +33,8 @@ static posta_encoding encoding_of(const char *word) {
     return POSTA_ENCODING_AUTO;
 }
 
-/* options.headers is a flat list: name, value, name, value. The array is a userdata on the stack. */
+/* options.headers is a flat list: name, value, name, value. The array is a userdata on the stack.
+ */
 static bool headers(lua_State *L, posta__lua_box *b, int at, posta_part_options *out) {
     lua_pushliteral(L, "headers");
     lua_rawget(L, at);
@@ -72,8 +73,8 @@ static bool options(lua_State *L, posta__lua_box *b, int at, posta_part_options 
     return fine && headers(L, b, at, out);
 }
 
-/* The body named by kind and the value at 5. Nothing may raise between a file's opening and the setter
- * that owns it, so this comes last. */
+/* The body named by kind and the value at 5. Nothing may raise between a file's opening and the
+ * setter that owns it, so this comes last. */
 static bool body(lua_State *L, posta__lua_message *m, const char *kind, posta_body *out) {
     size_t len = 0;
     if (strcmp(kind, "data") == 0) {
@@ -98,7 +99,8 @@ static bool body(lua_State *L, posta__lua_message *m, const char *kind, posta_bo
     }
     posta_status status = posta_file_source(&m->box->place.port, path, &source, &why);
     if (status != POSTA_OK) {
-        posta__lua_blame(m->box, status, label, "file", why ? why : posta_status_text(status), path);
+        posta__lua_blame(m->box, status, label, "file", why ? why : posta_status_text(status),
+                         path);
         return false;
     }
     *out = posta_body_source(source);
@@ -109,7 +111,7 @@ static bool body(lua_State *L, posta__lua_message *m, const char *kind, posta_bo
  *   use   "text" "html" "inline" "attachment" "raw" "raw-strict"
  *   kind  "data": value is the bytes; "file": a path; "slot": the length or nil */
 int posta__lua_message_part(lua_State *L) {
-    static const char *const uses[] = {"text", "html", "inline", "attachment",
+    static const char *const uses[] = {"text", "html",       "inline", "attachment",
                                        "raw",  "raw-strict", NULL};
     posta__lua_message *m = posta__lua_message_idle(L, 1);
     posta_message *to = m->box->message;

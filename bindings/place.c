@@ -1,12 +1,13 @@
-/* bindings: the place of a Lua state. posta's memory comes from the state's allocator, so that a host
- * that limits its scripts limits posta too; clock and randomness are the system's. */
+/* bindings: the place of a Lua state. posta's memory comes from the state's allocator, so that a
+ * host that limits its scripts limits posta too; clock and randomness are the system's. */
 #include "lua_i.h"
 
 #include "posta/port.h"
 
 #include <string.h>
 
-/* Hosts' allocators, LuaJIT's own among them, may align to 8 only; posta wants what malloc gives. */
+/* Hosts' allocators, LuaJIT's own among them, may align to 8 only; posta wants what malloc gives.
+ */
 #define ALIGN 16u
 
 static uint64_t now_ms(void *user) {

@@ -24,8 +24,8 @@ extern "C" {
 /** Opens the C module: what `require "posta.core"` calls. Leaves its table on the stack. */
 POSTA_LUA_API int luaopen_posta_core(lua_State *L);
 
-/** Puts the C module into package.preload. Without the package library it does nothing: the host then
- *  hands luaopen_posta_core to its own loader. May raise Lua's out-of-memory error. */
+/** Puts the C module into package.preload. Without the package library it does nothing: the host
+ * then hands luaopen_posta_core to its own loader. May raise Lua's out-of-memory error. */
 POSTA_LUA_API void posta_preload(lua_State *L);
 
 #ifdef __cplusplus

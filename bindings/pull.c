@@ -44,7 +44,8 @@ static int message_pull(lua_State *L) {
     return 1 + posta__lua_push_status(L, status);
 }
 
-static int read_some(lua_State *L, posta_status (*read)(posta_message *, void *, size_t, size_t *)) {
+static int read_some(lua_State *L,
+                     posta_status (*read)(posta_message *, void *, size_t, size_t *)) {
     posta__lua_box *b = posta__lua_message_idle(L, 1)->box;
     lua_Number asked = luaL_optnumber(L, 2, PIECE);
     luaL_argcheck(L, asked >= 1 && asked <= MAX_LENGTH, 2, "expected 1 to 16777216 octets");

@@ -1,4 +1,5 @@
-/* bindings: a session over sockets, always in non-blocking mode: the loop is Lua's (lua/posta/loop.lua). */
+/* bindings: a session over sockets, always in non-blocking mode: the loop is Lua's
+ * (lua/posta/loop.lua). */
 #include "lua_i.h"
 
 #include <string.h>

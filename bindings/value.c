@@ -44,15 +44,14 @@ static void timeouts(lua_State *L, int at, posta_timeouts *t) {
         const char *key;
         uint32_t *ms;
     } rows[] = {
-        {"resolve", &t->resolve}, {"connect", &t->connect},   {"tls", &t->tls},
+        {"resolve", &t->resolve},   {"connect", &t->connect}, {"tls", &t->tls},
         {"greeting", &t->greeting}, {"command", &t->command}, {"data", &t->data},
-        {"block", &t->block},     {"result", &t->result},     {"quit", &t->quit},
+        {"block", &t->block},       {"result", &t->result},   {"quit", &t->quit},
         {"total", &t->total},
     };
     if (get(L, at, "timeouts") == LUA_TTABLE) {
         for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-            *rows[i].ms =
-                (uint32_t)posta__lua_number(L, -1, rows[i].key, UINT32_MAX, *rows[i].ms);
+            *rows[i].ms = (uint32_t)posta__lua_number(L, -1, rows[i].key, UINT32_MAX, *rows[i].ms);
         }
     }
     lua_pop(L, 1);
