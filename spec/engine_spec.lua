@@ -39,7 +39,8 @@ local function toy(options)
             in_text, t.text = true, ""
             t.out = t.out .. "354 go\r\n"
         else
-            t.out = t.out .. (word == "QUIT" and "221 bye\r\n" or "250 ok\r\n")
+            -- Long enough that the replies to a reckless burst do not fit into a kilobyte.
+            t.out = t.out .. (word == "QUIT" and "221 bye\r\n" or "250 " .. ("fine "):rep(10) .. "\r\n")
         end
     end
     function t.run()

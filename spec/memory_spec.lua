@@ -51,6 +51,24 @@ describe("the collector", function()
         assert.truthy(out:find("297 octets", 1, true), out)
     end)
 
+    it("takes nothing that a reader gave and nobody else holds", function()
+        local left = 3
+        local m = assert(posta.message(support.mail { text = function()
+            left = left - 1
+            if left < 0 then return nil end
+            return ("piece " .. left .. "\n"):rep(5000)
+        end }))
+        local pieces = {}
+        for piece in function() return m:body(999) end do
+            collectgarbage()
+            pieces[#pieces + 1] = piece
+        end
+        local text = table.concat(pieces)
+        local _, n = text:gsub("piece %d\r\n", "")
+        assert.equal(15000, n)
+        assert.equal(15000 * #"piece 1\r\n", #text)
+    end)
+
     it("takes nothing in generational mode either", function()
         if _VERSION ~= "Lua 5.4" then return end
         collectgarbage "generational"
