@@ -25,6 +25,10 @@ function errors.fail(fields)
     return nil, err.message, err
 end
 
+-- As the C library's policy has it: the same call gives the same answer.
+local POINTLESS = { ["field.invalid"] = true, ["file.not_found"] = true, not_built = true,
+    ["tls.not_built"] = true }
+
 --- A wrong value found before anything was sent. `problem` has code, field, text; `peer` may be nil.
 function errors.problem(problem, peer)
     local prefix = peer and peer .. ": " or ""
@@ -34,7 +38,7 @@ function errors.problem(problem, peer)
         field = problem.field,
         hint = hint,
         stage = problem.stage,
-        retry = problem.code == "file.not_found" and "safe" or "pointless",
+        retry = POINTLESS[problem.code] and "pointless" or "safe",
         message = prefix .. problem.text .. "; nothing was sent." .. (hint and " " .. hint or ""),
     }
 end
