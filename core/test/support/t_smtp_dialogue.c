@@ -415,15 +415,17 @@ static void play_assertion(player *p) {
 
 static posta_status status_named(player *p, const char *name) {
 #define ROW(number, status, code, sentence)                                                        \
-    if (!strcmp(#status + 6, name)) return status;
+    if (!strcmp(&#status[6], name)) return status;
     POSTA_STATUS_LIST(ROW)
 #undef ROW
     wrong(p, "no such status", name);
 }
 
 static void set_recipients(player *p, const char *value) {
+    size_t len = strlen(value);
+    assert_true(len < sizeof p->to_text);
+    memcpy(p->to_text, value, len + 1);
     p->to_n = 0;
-    snprintf(p->to_text, sizeof p->to_text, "%s", value);
     for (char *s = p->to_text; s; p->to_n++) {
         char *comma = strchr(s, ',');
         assert_true(p->to_n < TO_MAX);
