@@ -131,6 +131,7 @@ describe("a failed send", function()
         local err = fails("connect.refused", nil, posta.send("smtp://127.0.0.1:" .. port, support.mail()))
         assert.equal("connect", err.stage)
         assert.equal("safe", err.retry)
+        assert.same({ { address = "bob@example.org", status = "not_sent", retry = "safe" } }, err.recipients)
         assert.is_string(err.hint)
         assert.truthy(tostring(err):find(err.hint, 1, true))
         err = fails("dns.failed", nil, posta.send({ host = "no.such.host.invalid", security = "none" },

@@ -93,7 +93,10 @@ function connection.send(s, m)
     core.data(s).message = m
     local ok, text, err = act(s, function() return session.send(s, m) end)
     owned.owner = nil
-    if not ok then return nil, text, err end
+    if not ok then
+        receipt.nobody_told(err, m)
+        return nil, text, err
+    end
     return receipt.of(session.receipt(s), core.data(s).texts)
 end
 
@@ -122,7 +125,10 @@ function connection.deliver(s, t)
     end
     local ok
     ok, text, err = connection.open(s)
-    if not ok then return nil, text, err end
+    if not ok then
+        receipt.nobody_told(err, m)
+        return nil, text, err
+    end
     local result
     result, text, err = connection.send(s, m)
     if not session.is_closed(s) then

@@ -60,6 +60,33 @@ function M.engine(w)
     return e
 end
 
+-- The message for `t`, with sender and recipients. Nil, message, err.
+local function message_of(e, t)
+    local data = core.data(e)
+    local m, text, err = mail.of(t, data.files, data.peer)
+    if not m then return nil, text, err end
+    if not loop.is_free(m) then return errors.busy("message") end
+    return mail.addressed(m, data.peer)
+end
+
+-- Begins to send a message.
+local function begin(e, m)
+    local data = core.data(e)
+    data.texts, data.message = {}, m
+    local owned = core.data(m)
+    owned.owner, owned.abandon = e, M.abandon
+    if link.send(e, m) == "in_progress" then return true end
+    return M.result(e)
+end
+
+--- What became of the last message: a receipt; or nil, message, err.
+function M.result(e)
+    local data = core.data(e)
+    local account = link.receipt(e)
+    receipt.blame_body(account, data.message, data.prefix)
+    return receipt.of(account, data.texts)
+end
+
 local function checked(e, name)
     if link.is_closed(e) then error(name .. ": engine is closed", 3) end
 end
@@ -128,7 +155,9 @@ function methods.send(e, t)
     checked(e, "send")
     local complaint = not mail.is_message(t) and mail.misuse(t, "mail")
     if complaint then error(complaint, 2) end
-    return M.begin(e, t)
+    local m, text, err = message_of(e, t)
+    if not m then return nil, text, err end
+    return begin(e, m)
 end
 
 --- Feeds the body that `wants().body` asks for, once. True when its reader had nothing yet.
@@ -167,29 +196,6 @@ function methods.close(e)
 end
 
 ---------------------------------------------------------------------------------- the pump
-
---- Begins a message (see methods.send).
-function M.begin(e, t)
-    local data = core.data(e)
-    local m, text, err = mail.of(t, data.files, data.peer)
-    if not m then return nil, text, err end
-    if not loop.is_free(m) then return errors.busy("message") end
-    m, text, err = mail.addressed(m, data.peer)
-    if not m then return nil, text, err end
-    data.texts, data.message = {}, m
-    local owned = core.data(m)
-    owned.owner, owned.abandon = e, M.abandon
-    if link.send(e, m) == "in_progress" then return true end
-    return M.result(e)
-end
-
---- What became of the last message: a receipt; or nil, message, err.
-function M.result(e)
-    local data = core.data(e)
-    local account = link.receipt(e)
-    receipt.blame_body(account, data.message, data.prefix)
-    return receipt.of(account, data.texts)
-end
 
 --- Ends what an error threw out.
 function M.abandon(e)
@@ -290,13 +296,19 @@ local function closed_meanwhile(e)
 end
 
 local function deliver(e, io, t)
+    -- The mail is looked at before anybody is spoken to.
+    local m, text, err = message_of(e, t)
+    if not m then return nil, text, err end
+    local ok = true
     if link.state(e) ~= "busy" or turn(e, io, "connected") then
-        local ok, text, err = M.begin(e, t)
-        if not ok then return nil, text, err end
-        turn(e, io, "sent")
+        ok, text, err = begin(e, m)
+        if ok then turn(e, io, "sent") end
     end
     if link.is_closed(e) then return closed_meanwhile(e) end
-    return M.result(e)
+    local result
+    if ok then result, text, err = M.result(e) end
+    if err then receipt.nobody_told(err, m) end
+    return result, text, err
 end
 
 local function leave_server(e, io)

@@ -56,6 +56,15 @@ function receipt.failure(account, texts)
     }
 end
 
+--- Fills in the recipients of a failure that came before any of them was named to the server.
+function receipt.nobody_told(err, m)
+    if #err.recipients > 0 or core.message.is_closed(m) then return end
+    local _, to = core.message.envelope(m)
+    for i, address in ipairs(to or {}) do
+        err.recipients[i] = { address = address, status = "not_sent", retry = err.retry }
+    end
+end
+
 --- The receipt, or the three values of a failed send.
 function receipt.of(account, texts)
     if account.status ~= "ok" then return receipt.failure(account, texts) end
