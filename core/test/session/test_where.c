@@ -1,0 +1,132 @@
+/* Targets: every row of the table in docs/where.md, and what is refused, without showing a
+ * password. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "session_i.h"
+
+#define NONE     POSTA_SECURITY_NONE
+#define TLS      POSTA_SECURITY_TLS
+#define STARTTLS POSTA_SECURITY_STARTTLS
+#define MAYBE    POSTA_SECURITY_OPPORTUNISTIC
+
+static void table(void **state) {
+    static const struct {
+        const char *url, *host;
+        int port;
+        posta_security security;
+        const char *user, *password;
+    } rows[] = {
+        {"smtps://mail.example.org", "mail.example.org", 465, TLS, NULL, NULL},
+        {"mail.example.org", "mail.example.org", 465, TLS, NULL, NULL},
+        {"mail.example.org:465", "mail.example.org", 465, TLS, NULL, NULL},
+        {"mail.example.org:587", "mail.example.org", 587, STARTTLS, NULL, NULL},
+        {"smtp://mail.example.org", "mail.example.org", 587, STARTTLS, NULL, NULL},
+        {"smtp://mail.example.org:25", "mail.example.org", 25, STARTTLS, NULL, NULL},
+        {"smtp://mail.example.org:465", "mail.example.org", 465, TLS, NULL, NULL},
+        {"smtp://mail.example.org/", "mail.example.org", 587, STARTTLS, NULL, NULL},
+        {"smtp://localhost", "localhost", 25, NONE, NULL, NULL},
+        {"smtp://LOCALHOST:2525", "LOCALHOST", 2525, NONE, NULL, NULL},
+        {"smtp://127.0.0.1", "127.0.0.1", 25, NONE, NULL, NULL},
+        {"smtp://127.5.5.5:26", "127.5.5.5", 26, NONE, NULL, NULL},
+        {"localhost", "localhost", 25, NONE, NULL, NULL},
+        {"smtp://[::1]:2525", "::1", 2525, NONE, NULL, NULL},
+        {"smtp://[2001:db8::1]", "2001:db8::1", 587, STARTTLS, NULL, NULL},
+        {"smtp://ana:pw@localhost", "localhost", 587, STARTTLS, "ana", "pw"},
+        {"smtps://localhost", "localhost", 465, TLS, NULL, NULL},
+        {"smtps://ana@gmail.com:pw@smtp.gmail.com", "smtp.gmail.com", 465, TLS, "ana@gmail.com",
+         "pw"},
+        {"smtps://a%40b:p%3Aw%2F@h.example", "h.example", 465, TLS, "a@b", "p:w/"},
+        {"smtps://ana@h.example", "h.example", 465, TLS, "ana", NULL},
+        {"smtp://127.0.0.1.example.org", "127.0.0.1.example.org", 587, STARTTLS, NULL, NULL},
+        {"smtp://h.example?security=none", "h.example", 587, NONE, NULL, NULL},
+        {"smtp://h.example:26?security=opportunistic&timeout=7", "h.example", 26, MAYBE, NULL,
+         NULL},
+        {"smtp://h.example?security=tls", "h.example", 465, TLS, NULL, NULL},
+        {"smtp://localhost?security=starttls", "localhost", 587, STARTTLS, NULL, NULL},
+        {"lmtp://h.example", "h.example", 24, STARTTLS, NULL, NULL},
+        {"lmtp://localhost", "localhost", 24, NONE, NULL, NULL},
+        {"smtp+unix:///run/mail.sock", "/run/mail.sock", 0, NONE, NULL, NULL},
+        {"lmtp+unix:///run/a%20b", "/run/a b", 0, NONE, NULL, NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        posta_where w;
+        posta_problem p;
+        if (posta_where_parse(rows[i].url, &w, &p) != POSTA_OK)
+            fail_msg("%s: %s", rows[i].url, p.text);
+        if (strcmp(w.host, rows[i].host) != 0 || w.port != rows[i].port ||
+            w.security != rows[i].security)
+            fail_msg("%s: got %s %d %d", rows[i].url, w.host, w.port, (int)w.security);
+        assert_int_equal(w.has_user, rows[i].user != NULL);
+        assert_int_equal(w.has_password, rows[i].password != NULL);
+        if (rows[i].user) assert_string_equal(w.user, rows[i].user);
+        if (rows[i].password) assert_string_equal(w.password, rows[i].password);
+        assert_int_equal(w.total_ms, strstr(rows[i].url, "timeout=7") ? 7000 : 0);
+        posta_where_wipe(&w);
+        assert_string_equal(w.password, "");
+    }
+}
+
+static void refused(void **state) {
+    static const char *const rows[][2] = {
+        {"", "host"},
+        {"smtp://", "host"},
+        {"http://h.example", "url"},
+        {"smtp://h.example/path", "url"},
+        {"smtp://h.example:0", "port"},
+        {"smtp://h.example:65536", "port"},
+        {"smtp://h.example:x", "port"},
+        {"smtp://h.example:", "port"},
+        {"smtp://[::1", "host"},
+        {"smtp://[::1]x", "url"},
+        {"smtp://h.example?colour=red", "url"},
+        {"smtp://h.example?security", "url"},
+        {"smtp://h.example?security=maybe", "security"},
+        {"smtp://h.example?timeout=0", "timeout"},
+        {"smtp://h.example?timeout=-1", "timeout"},
+        {"smtps://h.example?security=none", "security"},
+        {"smtp://a b.example", "host"},
+        {"smtp://h\r\n.example", "host"},
+        {"smtps://ana:sesam%0a@h.example", "password"},
+        {"smtps://ana:sesam%zz@h.example", "password"},
+        {"smtps://ana%00:sesam@h.example", "user"},
+        {"smtp+unix://no-slash", "host"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        posta_where w;
+        posta_problem p;
+        if (posta_where_parse(rows[i][0], &w, &p) != POSTA_E_FIELD)
+            fail_msg("taken: %s", rows[i][0]);
+        if (strcmp(p.field, rows[i][1]) != 0)
+            fail_msg("%s: field %s, %s", rows[i][0], p.field, p.text);
+        assert_null(strstr(p.text, "sesam"));
+        assert_null(strchr(p.text, '\n'));
+        assert_null(strstr((const char *)w.password, "sesam"));
+    }
+}
+
+static void long_hosts(void **state) {
+    char url[400] = "smtp://";
+    posta_where w;
+    (void)state;
+    memset(url + 7, 'a', 255);
+    assert_int_equal(posta_where_parse(url, &w, NULL), POSTA_OK);
+    url[7 + 255] = 'a';
+    assert_int_equal(posta_where_parse(url, &w, NULL), POSTA_E_FIELD);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(table),
+        cmocka_unit_test(refused),
+        cmocka_unit_test(long_hosts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
