@@ -77,3 +77,18 @@ posta_test_target(random_trees)
 target_link_libraries(random_trees PRIVATE ${test_libraries})
 
 include(${PROJECT_SOURCE_DIR}/cmake/guards.cmake)
+
+# The binding inside a C host, with an allocator that fails at every turn. LuaJIT's states take none.
+if(TARGET posta_lua_static AND NOT lua_version STREQUAL "luajit")
+  find_library(POSTA_TEST_LUA_LIBRARY NAMES lua${lua_version} lua-${lua_version})
+  if(NOT POSTA_TEST_LUA_LIBRARY)
+    message(FATAL_ERROR "liblua${lua_version} not found: the tests of the binding in a C host need it")
+  endif()
+  add_executable(t_lua_host ${PROJECT_SOURCE_DIR}/bindings/test/test_host.c)
+  posta_test_target(t_lua_host)
+  posta_lua_target(t_lua_host)
+  target_compile_definitions(t_lua_host PRIVATE POSTA_LUA_DIR="${PROJECT_SOURCE_DIR}/lua")
+  target_link_libraries(t_lua_host PRIVATE posta_lua_static ${test_libraries} ${POSTA_TEST_LUA_LIBRARY} m)
+  add_test(NAME lua/host COMMAND t_lua_host)
+  set_tests_properties(lua/host PROPERTIES TIMEOUT 120 FAIL_REGULAR_EXPRESSION "\\[  SKIPPED \\]")
+endif()

@@ -240,6 +240,17 @@ static posta_status sock_wait(void *user, unsigned wants, uint32_t ms) {
 
 /* ---- life ---- */
 
+bool posta_address_is_numeric(const char *address) {
+    uint8_t in6[16], in4[4];
+    char text[INET6_ADDRSTRLEN + 1];
+    size_t len = strcspn(address, "%");
+    if (len >= sizeof text) return false;
+    memcpy(text, address, len);
+    text[len] = 0;
+    if (inet_pton(AF_INET6, text, in6) == 1) return true;
+    return address[len] == 0 && inet_pton(AF_INET, text, in4) == 1;
+}
+
 static bool copy(char *to, size_t cap, const char *from) {
     size_t len = from ? strlen(from) : 0;
     if (len >= cap) return false;

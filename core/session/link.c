@@ -10,6 +10,7 @@ struct posta_link {
     posta_envelope envelope;
     bool has_message;      /* the account is of a message that the engine took */
     posta_problem problem; /* why the last message was not taken; status OK: it was */
+    posta_problem body;    /* which of its bodies failed on the way; status OK: none */
     uint64_t now, began, ended;
     char message_id[256];
 };
@@ -76,9 +77,17 @@ uint64_t posta_link_deadline(const posta_link *l) {
     return posta_engine_deadline(l->engine);
 }
 
+/* The message is the caller's again; what it alone knows of a failed body is copied. */
+static void end_message(posta_link *l) {
+    const posta_problem *p = l->message ? posta_message_problem(l->message) : NULL;
+    l->ended = l->now;
+    if (p && p->status == POSTA_E_BODY) l->body = *p;
+    l->message = NULL;
+}
+
 bool posta_link_next_event(posta_link *l, posta_event *out) {
     if (!posta_engine_next_event(l->engine, out)) return false;
-    if (out->type == POSTA_EVENT_SENT) l->ended = l->now;
+    if (out->type == POSTA_EVENT_SENT) end_message(l);
     return true;
 }
 
@@ -133,6 +142,7 @@ posta_status posta_link_send(posta_link *l, const posta_envelope *envelope,
     l->message_id[0] = 0;
     l->envelope = *envelope;
     memset(&l->problem, 0, sizeof l->problem);
+    memset(&l->body, 0, sizeof l->body);
     l->began = l->ended = l->now;
     status = posta_engine_submit(l->engine, envelope, source);
     if (status == POSTA_E_IN_PROGRESS) {
@@ -194,7 +204,8 @@ void posta_link_receipt(const posta_link *l, posta_receipt *out) {
     } else if (!l->has_message) {
         posta__receipt_engine(out, peer, l->engine, &l->config.engine.timeouts);
     } else {
-        posta__receipt_outcome(out, peer, l->engine, &l->envelope, &l->config.engine.timeouts);
+        posta__receipt_outcome(out, peer, l->engine, &l->envelope, &l->config.engine.timeouts,
+                               &l->body);
         out->duration_ms = l->ended - l->began;
     }
     posta__copy_text(out->message_id, sizeof out->message_id, l->message_id);

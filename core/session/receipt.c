@@ -104,7 +104,8 @@ static void fill_success(posta_receipt *out, const posta_outcome *o) {
 }
 
 void posta__receipt_outcome(posta_receipt *out, posta_span peer, const posta_engine *e,
-                            const posta_envelope *env, const posta_timeouts *timeouts) {
+                            const posta_envelope *env, const posta_timeouts *timeouts,
+                            const posta_problem *body) {
     const posta_outcome *o = posta_engine_outcome(e);
     const posta_fault *f = posta_engine_fault(e);
     char store[256];
@@ -119,7 +120,9 @@ void posta__receipt_outcome(posta_receipt *out, posta_span peer, const posta_eng
                             .is_unknown = o->unknown,
                             .has_message = true,
                             .limit_ms = patience(f->cause, timeouts)};
-        fill(out, &a, detail_of(f, f->cause, store, sizeof store));
+        bool is_body = f->cause == POSTA_E_BODY && body->status == POSTA_E_BODY;
+        fill(out, &a, is_body ? body->text : detail_of(f, f->cause, store, sizeof store));
+        if (is_body) posta__copy_text(out->field, sizeof out->field, body->field);
         out->retry = o->retry;
         out->stage = f->phase;
     }

@@ -72,6 +72,13 @@ static posta_status check_hello(const posta_session_config *c, posta_problem *p)
     return posta__problem(p, POSTA_E_FIELD, "hello", why, posta__span_of(c->hello));
 }
 
+static posta_status check_address(const char *field, const char *address, posta_problem *p) {
+    if (!address || posta_address_is_numeric(address)) return POSTA_OK;
+    return posta__problem(p, POSTA_E_FIELD, field,
+                          "an address is numeric, like 192.0.2.1 or 2001:db8::1",
+                          posta__span_of(address));
+}
+
 static posta_status make_transport(posta_session *s, const posta_session_config *c) {
     posta_socket_config sc = POSTA_SOCKET_CONFIG;
     if (c->transport) {
@@ -99,8 +106,6 @@ static posta_status set_up(posta_session *s, const posta_session_config *c, post
     posta__copy_text(s->hello, sizeof s->hello, c->hello ? c->hello : "[127.0.0.1]");
     name_peer(&s->where, s->peer, sizeof s->peer);
     status = make_transport(s, c);
-    if (status == POSTA_E_FIELD)
-        return posta__problem(p, status, "address", "an address is numeric", posta__span(NULL, 0));
     p->status = status;
     return status;
 }
@@ -147,6 +152,9 @@ posta_status posta_session_new(const posta_session_config *config, posta_session
         status = check_built(&where, &problem);
     }
     if (status == POSTA_OK) status = check_hello(config, &problem);
+    if (status == POSTA_OK) status = check_address("address", config->address, &problem);
+    if (status == POSTA_OK)
+        status = check_address("local_address", config->local_address, &problem);
     if (status == POSTA_OK) status = make(config, &where, link_len, out, &problem);
     posta_where_wipe(&where);
     if (status == POSTA_OK) return status;

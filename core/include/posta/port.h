@@ -32,6 +32,9 @@ typedef struct posta_socket_config {
 #define POSTA_SOCKET_CONFIG                                                                        \
     { sizeof(posta_socket_config), 0, 0, 30000 }
 
+/** True for an IPv4 or IPv6 address in digits, the latter also with a zone ("fe80::1%eth0"). */
+POSTA_API bool posta_address_is_numeric(const char *address);
+
 /** TCP over POSIX sockets as a transport: non-blocking, close-on-exec, TCP_NODELAY, no SIGPIPE;
  * `open` resolves the host (this call alone may wait for the resolver), tries its addresses in
  * turn. A host that starts with '/' is a Unix socket's path. Free with posta_socket_free, which
