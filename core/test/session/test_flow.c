@@ -76,6 +76,37 @@ static void every_allocation_fails(void **state) {
     }
 }
 
+/* What is wrong is found before anything is connected, and named. */
+static void wrong_settings_are_named(void **state) {
+    static const char *const fields[] = {"hello", "address",  "local_address",
+                                         "host",  "security", "auth"};
+    (void)state;
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        place at;
+        peer p;
+        posta_session *s = NULL;
+        posta_receipt r;
+        place_init(&at);
+        peer_init(&p, &at);
+        posta_session_config c = config_of(&p);
+        if (i == 0) c.hello = "x\r\nMAIL FROM:<>";
+        if (i == 1) c.address = "mail.example.org";
+        if (i == 2) c.local_address = "127.0.0.1\n";
+        if (i == 3) c.host = "a b";
+        if (i == 4) c.security = POSTA_SECURITY_STARTTLS;
+        if (i == 5) c.user = "ana", c.security = POSTA_SECURITY_NONE;
+        assert_int_not_equal(posta_session_new(&c, &s, &r), POSTA_OK);
+        assert_null(s);
+        assert_string_equal(r.field, fields[i]);
+        assert_int_equal(r.status, i < 4    ? POSTA_E_FIELD
+                                   : i == 4 ? POSTA_E_TLS_NOT_BUILT
+                                            : POSTA_E_NOT_BUILT);
+        assert_null(strchr(r.message, '\n'));
+        assert_int_equal(at.live, 0);
+        assert_int_equal(p.in_len, 0);
+    }
+}
+
 /* ---- faults and their sentences ---- */
 
 typedef struct fault_case {
@@ -452,6 +483,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_allocation_and_all_calls),
         cmocka_unit_test(every_allocation_fails),
+        cmocka_unit_test(wrong_settings_are_named),
         cmocka_unit_test(faults),
         cmocka_unit_test(refusal_is_answered_with_quit),
         cmocka_unit_test(last_words_are_read),
