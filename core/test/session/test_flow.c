@@ -277,7 +277,7 @@ static void last_words_are_read(void **state) {
     posta_message *m = mail_of(&at, "bob@x.test");
     assert_int_equal(posta_session_new(&c, &s, NULL), POSTA_OK);
     assert_int_equal(posta_session_connect(s), POSTA_OK);
-    p.data = "354 go on\r\n552 5.3.4 enough\r\n";
+    p.last_words = "552 5.3.4 enough\r\n";
     p.write_left = 200;
     p.write_says = POSTA_E_LOST;
     p.ends = true;
