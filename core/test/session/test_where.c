@@ -122,11 +122,37 @@ static void long_hosts(void **state) {
     assert_int_equal(posta_where_parse(url, &w, NULL), POSTA_E_FIELD);
 }
 
+/* What is wrong is found before anything is connected, and named. */
+static void wrong_settings_are_named(void **state) {
+    static const char *const fields[] = {"hello", "address",  "local_address",
+                                         "host",  "security", "auth"};
+    (void)state;
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        posta_session_config c = POSTA_SESSION_CONFIG;
+        posta_session *s = NULL;
+        posta_receipt r;
+        c.host = i == 3 ? "a b" : "localhost";
+        if (i == 0) c.hello = "x\r\nMAIL FROM:<>";
+        if (i == 1) c.address = "mail.example.org";
+        if (i == 2) c.local_address = "127.0.0.1\n";
+        if (i == 4) c.security = POSTA_SECURITY_STARTTLS;
+        if (i == 5) c.user = "ana", c.security = POSTA_SECURITY_NONE;
+        assert_int_not_equal(posta_session_new(&c, &s, &r), POSTA_OK);
+        assert_null(s);
+        assert_string_equal(r.field, fields[i]);
+        assert_int_equal(r.status, i < 4    ? POSTA_E_FIELD
+                                   : i == 4 ? POSTA_E_TLS_NOT_BUILT
+                                            : POSTA_E_NOT_BUILT);
+        assert_null(strchr(r.message, '\n'));
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(table),
         cmocka_unit_test(refused),
         cmocka_unit_test(long_hosts),
+        cmocka_unit_test(wrong_settings_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
