@@ -74,7 +74,7 @@ posta_status posta_file_source(const posta_port *port, const char *path, posta_s
     file *f;
     int fd;
     memset(out, 0, sizeof *out);
-    if (!path[0]) return refuse(-1, "the path is empty", why_out);
+    if (!path || !path[0]) return refuse(-1, "the path is empty", why_out);
     /* Non-blocking, so that a FIFO without a writer cannot hang the open. */
     fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0) return refuse(fd, reason(errno), why_out);

@@ -50,6 +50,7 @@ static const char *words_for(int error) {
     case EPERM: return "the system does not permit it";
     case EMFILE:
     case ENFILE: return "too many files are open";
+    case EAGAIN: return "the server takes no more connections now";
     case ENOENT: return "there is no such socket";
     default: return "the system refused";
     }
@@ -147,7 +148,7 @@ static posta_status try_next(sock *s) {
         bool is_path = s->is_unix;
         if (!is_path) s->next = a->ai_next;
         if (error == 0) return POSTA_OK;
-        if (error == EINPROGRESS || error == EAGAIN) {
+        if (error == EINPROGRESS) {
             s->is_connecting = true;
             s->connect_by = s->port->now_ms(s->port->user) + s->config.connect_ms;
             return POSTA_AGAIN;

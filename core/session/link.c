@@ -8,6 +8,7 @@ struct posta_link {
     posta_engine *engine;
     posta_message *message; /* borrowed while it is under way, and for its account; null: none */
     posta_envelope envelope;
+    posta_fault fault;     /* of the last message, as it was when it ended */
     bool has_message;      /* the account is of a message that the engine took */
     posta_problem problem; /* why the last message was not taken; status OK: it was */
     posta_problem body;    /* which of its bodies failed on the way; status OK: none */
@@ -81,6 +82,7 @@ uint64_t posta_link_deadline(const posta_link *l) {
 static void end_message(posta_link *l) {
     const posta_problem *p = l->message ? posta_message_problem(l->message) : NULL;
     l->ended = l->now;
+    l->fault = *posta_engine_fault(l->engine);
     if (p && p->status == POSTA_E_BODY) l->body = *p;
     l->message = NULL;
 }
@@ -132,17 +134,26 @@ static posta_status bad_envelope(posta_link *l) {
     return posta__problem(&l->problem, POSTA_E_FIELD, field, f->why, posta__span_of(address));
 }
 
-posta_status posta_link_send(posta_link *l, const posta_envelope *envelope,
-                             const posta_source *source) {
-    posta_status status;
-    if (!envelope || !source) return POSTA_E_ARGUMENT;
-    if (!posta_engine_is_idle(l->engine)) return POSTA_E_STATE;
+/* Forgets the message before. */
+static void begin_message(posta_link *l) {
     l->message = NULL;
     l->has_message = false;
     l->message_id[0] = 0;
-    l->envelope = *envelope;
     memset(&l->problem, 0, sizeof l->problem);
     memset(&l->body, 0, sizeof l->body);
+    memset(&l->fault, 0, sizeof l->fault);
+}
+
+posta_status posta_link_send(posta_link *l, const posta_envelope *envelope,
+                             const posta_source *source) {
+    posta_status status;
+    if (!posta_engine_is_idle(l->engine)) return POSTA_E_STATE;
+    begin_message(l);
+    if (!envelope || (envelope->to_n > 0 && !envelope->to))
+        return not_taken(l, POSTA_E_ARGUMENT, "envelope", "sender and recipients are needed");
+    if (!source || !source->pull)
+        return not_taken(l, POSTA_E_ARGUMENT, "source", "a source with a pull function is needed");
+    l->envelope = *envelope;
     l->began = l->ended = l->now;
     status = posta_engine_submit(l->engine, envelope, source);
     if (status == POSTA_E_IN_PROGRESS) {
@@ -160,10 +171,10 @@ posta_status posta_link_send_message(posta_link *l, posta_message *message) {
     posta_source source;
     posta_status status;
     bool has_8bit = false;
-    if (!message) return POSTA_E_ARGUMENT;
     if (!posta_engine_is_idle(l->engine)) return POSTA_E_STATE;
+    begin_message(l);
+    if (!message) return not_taken(l, POSTA_E_ARGUMENT, "message", "a message is needed");
     options.may_8bit = (posta_engine_capabilities(l->engine).bits & POSTA_CAN_8BITMIME) != 0;
-    l->has_message = false;
     status = posta_message_compose(message, &options, &source, &has_8bit);
     if (status == POSTA_OK) status = posta_message_envelope(message, &envelope);
     if (status != POSTA_OK) {
@@ -204,8 +215,8 @@ void posta_link_receipt(const posta_link *l, posta_receipt *out) {
     } else if (!l->has_message) {
         posta__receipt_engine(out, peer, l->engine, &l->config.engine.timeouts);
     } else {
-        posta__receipt_outcome(out, peer, l->engine, &l->envelope, &l->config.engine.timeouts,
-                               &l->body);
+        posta__receipt_outcome(out, peer, l->engine, &l->fault, &l->envelope,
+                               &l->config.engine.timeouts, &l->body);
         out->duration_ms = l->ended - l->began;
     }
     posta__copy_text(out->message_id, sizeof out->message_id, l->message_id);

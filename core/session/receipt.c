@@ -104,10 +104,9 @@ static void fill_success(posta_receipt *out, const posta_outcome *o) {
 }
 
 void posta__receipt_outcome(posta_receipt *out, posta_span peer, const posta_engine *e,
-                            const posta_envelope *env, const posta_timeouts *timeouts,
-                            const posta_problem *body) {
+                            const posta_fault *f, const posta_envelope *env,
+                            const posta_timeouts *timeouts, const posta_problem *body) {
     const posta_outcome *o = posta_engine_outcome(e);
-    const posta_fault *f = posta_engine_fault(e);
     char store[256];
     memset(out, 0, sizeof *out);
     if (o->status == POSTA_OK) {

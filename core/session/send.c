@@ -11,7 +11,14 @@ posta_status posta_send(const char *where, posta_message *message,
     posta_receipt unused;
     posta_receipt *receipt = receipt_out ? receipt_out : &unused;
     posta_status status;
-    if (!where || !message) return POSTA_E_ARGUMENT;
+    if (!where || !message) {
+        posta_problem p;
+        posta__problem(&p, POSTA_E_ARGUMENT, where ? "message" : "where",
+                       where ? "a message is needed" : "a URL or a host is needed",
+                       posta__span(NULL, 0));
+        posta__receipt_problem(receipt, posta__span(NULL, 0), &p);
+        return POSTA_E_ARGUMENT;
+    }
     memset(receipt, 0, sizeof *receipt);
     if (posta_message_problem(message)->status != POSTA_OK) {
         posta__receipt_problem(receipt, posta__span(NULL, 0), posta_message_problem(message));

@@ -26,6 +26,12 @@ static void settle(posta_session *s, posta_status status) {
     s->receipt_out = NULL;
 }
 
+/* The account becomes that of the connection's own fault. */
+static void receive_fault(posta_session *s) {
+    posta__receipt_engine(&s->receipt, posta__span_of(s->peer), posta_link_engine(s->link),
+                          timeouts(s));
+}
+
 /* What an event of the link means for the action that is pending. */
 static void note(posta_session *s, const posta_event *ev) {
     switch (ev->type) {
@@ -41,13 +47,11 @@ static void note(posta_session *s, const posta_event *ev) {
         return;
     default: break;
     }
-    if (ev->status != POSTA_OK)
-        posta__receipt_engine(&s->receipt, posta__span_of(s->peer), posta_link_engine(s->link),
-                              timeouts(s));
-    if (s->pending != PENDING_NONE)
-        settle(s, ev->status);
-    else
-        s->verdict = ev->status;
+    /* What comes when nothing is pending does not change the account of what has ended; the next
+       action hears of it. */
+    if (s->pending == PENDING_NONE) return;
+    if (ev->status != POSTA_OK) receive_fault(s);
+    settle(s, ev->status);
 }
 
 static bool next_link_event(posta_session *s, posta_event *out) {
@@ -243,11 +247,20 @@ posta_status posta_session_execute(posta_session *s, uint32_t budget_us) {
     return s->pending != PENDING_NONE ? POSTA_E_IN_PROGRESS : s->verdict;
 }
 
+/* The transport's own timers run inside `open`, so it is called when the time of an address may be
+   over, and each second. */
+static int64_t open_timeout(const posta_session *s, uint64_t elapsed) {
+    uint64_t left = 1000, connect = timeouts(s)->connect, total = timeouts(s)->total;
+    if (connect > 0 && connect - elapsed % connect < left) left = connect - elapsed % connect;
+    if (total > 0 && elapsed < total && total - elapsed < left) left = total - elapsed;
+    return total > 0 && elapsed >= total ? 0 : (int64_t)left;
+}
+
 int64_t posta_session_timeout(const posta_session *s) {
     uint64_t deadline, t = now(s);
     if (s->event_waits || s->own_waits) return 0;
     if (s->state == SESSION_OPENING && !s->is_opened) return 0;
-    if (s->state == SESSION_OPENING) return 1000; /* the transport's own timers run inside open */
+    if (s->state == SESSION_OPENING) return open_timeout(s, t - s->connect_began);
     if (s->state == SESSION_CLOSED) return -1;
     if (s->pending != PENDING_NONE && (posta_link_wants(s->link, NULL) & POSTA_WANT_NOW)) return 0;
     deadline = posta_link_deadline(s->link);
@@ -327,17 +340,28 @@ posta_status posta_session_disconnect(posta_session *s) {
     return status;
 }
 
-static posta_status not_sent(posta_session *s, posta_status status, posta_receipt *receipt_out) {
-    if (status == POSTA_E_STATE) {
-        posta_problem p;
-        posta__problem(&p, status, "send",
-                       s->pending != PENDING_NONE ? "the session is busy"
-                                                  : "the session is not connected",
-                       posta__span(NULL, 0));
-        posta__receipt_problem(&s->receipt, posta__span_of(s->peer), &p);
-    } else {
-        posta_link_receipt(s->link, &s->receipt);
+/* Why nothing can be sent now: what ended the connection, if something did. */
+static posta_status no_way(posta_session *s) {
+    posta_problem p;
+    const posta_engine *e = s->link ? posta_link_engine(s->link) : NULL;
+    bool is_over = e && posta_engine_is_closed(e) && posta_engine_fault(e)->status != POSTA_OK;
+    if (s->pending == PENDING_NONE && is_over) {
+        receive_fault(s);
+        return s->receipt.status;
     }
+    posta__problem(&p, POSTA_E_STATE, "send",
+                   s->pending != PENDING_NONE ? "the session is busy"
+                                              : "the session is not connected",
+                   posta__span(NULL, 0));
+    posta__receipt_problem(&s->receipt, posta__span_of(s->peer), &p);
+    return POSTA_E_STATE;
+}
+
+static posta_status not_sent(posta_session *s, posta_status status, posta_receipt *receipt_out) {
+    if (status == POSTA_E_STATE)
+        status = no_way(s);
+    else
+        posta_link_receipt(s->link, &s->receipt);
     if (receipt_out) *receipt_out = s->receipt;
     return status;
 }

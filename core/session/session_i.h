@@ -29,11 +29,11 @@ void posta__receipt_problem(posta_receipt *out, posta_span peer, const posta_pro
 void posta__receipt_fault(posta_receipt *out, posta_span peer, posta_status cause,
                           posta_phase phase, const posta_reply *reply, const char *detail,
                           uint64_t limit_ms);
-/* The account of a message that the engine took, from its outcome and fault; `body` says which body
-   failed, if one did. */
+/* The account of a message that the engine took, from its outcome and its fault; `body` says which
+   body failed, if one did. */
 void posta__receipt_outcome(posta_receipt *out, posta_span peer, const posta_engine *e,
-                            const posta_envelope *env, const posta_timeouts *timeouts,
-                            const posta_problem *body);
+                            const posta_fault *f, const posta_envelope *env,
+                            const posta_timeouts *timeouts, const posta_problem *body);
 /* The account of the engine's fault outside a message. */
 void posta__receipt_engine(posta_receipt *out, posta_span peer, const posta_engine *e,
                            const posta_timeouts *timeouts);

@@ -92,13 +92,20 @@ static posta_status make_transport(posta_session *s, const posta_session_config 
     return posta_socket_new(s->port, &sc, &s->transport);
 }
 
+/* Of two limits, 0 being none. */
+static uint32_t shorter(uint32_t a, uint32_t b) {
+    if (a == 0 || b == 0) return a + b;
+    return a < b ? a : b;
+}
+
 static posta_status set_up(posta_session *s, const posta_session_config *c, posta_problem *p) {
     posta_status status;
     s->link_config = (posta_link_config)POSTA_LINK_CONFIG;
     s->link_config.engine = c->engine;
     s->link_config.engine.hello = s->hello;
     s->link_config.peer = s->peer;
-    if (s->where.total_ms > 0) s->link_config.engine.timeouts.total = s->where.total_ms;
+    s->link_config.engine.timeouts.total =
+        shorter(s->where.total_ms, s->link_config.engine.timeouts.total);
     s->non_blocking = c->non_blocking;
     s->callback = c->callback;
     s->user_data = c->user_data;

@@ -81,10 +81,16 @@ static bool find_last(posta_span s, uint8_t c, size_t *at_out) {
     return false;
 }
 
+/* What stands for a port may be the password of a URL that lacks its '@': digits only are shown. */
+static posta_span shown_number(posta_span s) {
+    uint64_t n;
+    return posta__parse_decimal(s, &n) ? s : NO_VALUE;
+}
+
 static posta_status take_port(const parse *p, posta_span s) {
     uint64_t n;
     if (!posta__parse_decimal(s, &n) || n == 0 || n > 65535)
-        return bad(p, "port", "a port is a number from 1 to 65535", s);
+        return bad(p, "port", "a port is a number from 1 to 65535", shown_number(s));
     p->w->port = (uint16_t)n;
     return POSTA_OK;
 }
@@ -103,6 +109,9 @@ static posta_status take_host(const parse *p, posta_span s) {
                        s);
     memcpy(p->w->host, s.p, s.len);
     p->w->host[s.len] = 0;
+    if (memchr(s.p, ':', s.len) && !posta_address_is_numeric(p->w->host))
+        return bad(p, "host", "it is no IPv6 address; a port is given apart from the host",
+                   NO_VALUE);
     return POSTA_OK;
 }
 
@@ -119,12 +128,18 @@ static posta_status take_host_port(const parse *p, posta_span s) {
         return take_port(p, posta__span_sub(s, 1, s.len));
     }
     if (!find(s, ':', &at)) return take_host(p, s);
+    if (memchr(s.p + at + 1, ':', s.len - at - 1))
+        return bad(p, "host", "an IPv6 address stands in brackets: [::1]:2525", NO_VALUE);
     status = take_host(p, posta__span_sub(s, 0, at));
     return status == POSTA_OK ? take_port(p, posta__span_sub(s, at + 1, s.len)) : status;
 }
 
 static posta_status take_user(const parse *p, posta_span s) {
     size_t at = s.len;
+    if (find(s, '/', &at))
+        return bad(p, "url", "a / in user or password is written %2F, and a scheme ends in ://",
+                   NO_VALUE);
+    at = s.len;
     posta_where *w = p->w;
     w->has_user = true;
     w->has_password = find(s, ':', &at);
@@ -276,7 +291,8 @@ posta_status posta_where_parse(const char *url, posta_where *out, posta_problem 
     } else if (status == POSTA_OK) {
         if (s.len > 0 && s.p[s.len - 1] == '/') s.len--;
         if (find(s, '/', &at))
-            status = bad(&p, "url", "a path does not belong here", s);
+            status = bad(&p, "url", "a path does not belong here",
+                         NO_VALUE); /* a password may be in it */
         else
             status = take_host_port(&p, s);
     }

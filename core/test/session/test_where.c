@@ -97,6 +97,11 @@ static void refused(void **state) {
         {"smtps://ana:sesam%zz@h.example", "password"},
         {"smtps://ana%00:sesam@h.example", "user"},
         {"smtp+unix://no-slash", "host"},
+        {"smtp://ana:sesam", "port"},
+        {"smtp://ana:sesam%40host", "port"},
+        {"smtp://ana:sesam/127.0.0.1", "url"},
+        {"smtps:/ana:sesam@h.example", "url"},
+        {"smtp://::1:2525", "host"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -131,7 +136,7 @@ static void wrong_settings_are_named(void **state) {
         posta_session_config c = POSTA_SESSION_CONFIG;
         posta_session *s = NULL;
         posta_receipt r;
-        c.host = i == 3 ? "a b" : "localhost";
+        c.host = i == 3 ? "127.0.0.1:2525" : "localhost";
         if (i == 0) c.hello = "x\r\nMAIL FROM:<>";
         if (i == 1) c.address = "mail.example.org";
         if (i == 2) c.local_address = "127.0.0.1\n";
@@ -147,12 +152,27 @@ static void wrong_settings_are_named(void **state) {
     }
 }
 
+static void nothing_given(void **state) {
+    posta_message *m = NULL;
+    posta_receipt r;
+    (void)state;
+    memset(&r, 0xff, sizeof r);
+    assert_int_equal(posta_message_new(posta_port_default(), &m), POSTA_OK);
+    assert_int_equal(posta_send(NULL, m, NULL, &r), POSTA_E_ARGUMENT);
+    assert_string_equal(r.message, "where: a URL or a host is needed; nothing was sent.");
+    memset(&r, 0xff, sizeof r);
+    assert_int_equal(posta_send("localhost", NULL, NULL, &r), POSTA_E_ARGUMENT);
+    assert_string_equal(r.field, "message");
+    assert_int_equal(posta_message_attach_file(m, NULL, NULL),
+                     POSTA_FILES ? POSTA_E_FILE : POSTA_E_NOT_BUILT);
+    posta_message_free(&m);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(table),
-        cmocka_unit_test(refused),
-        cmocka_unit_test(long_hosts),
-        cmocka_unit_test(wrong_settings_are_named),
+        cmocka_unit_test(table),         cmocka_unit_test(refused),
+        cmocka_unit_test(long_hosts),    cmocka_unit_test(wrong_settings_are_named),
+        cmocka_unit_test(nothing_given),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
