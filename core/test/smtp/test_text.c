@@ -271,6 +271,28 @@ static void failing_source(void **state) {
         }
 }
 
+/* Row D09: a source that gives more than it announced is stopped there, not at its end. */
+static void endless_source(void **state) {
+    static uint8_t text[20000];
+    (void)state;
+    memset(text, 'x', sizeof text);
+    for (size_t i = 0; i + 2 <= sizeof text; i += 50)
+        memcpy(text + i, "\r\n", 2);
+    for (size_t said = 0; said < 300; said += 7) {
+        t_body body = T_BODY(text, sizeof text);
+        t_wire w;
+        body.piece = 10;
+        t_wire_open(&w, NULL, (t_mode){T_WHOLE, T_WHOLE, 0, 0, said % 2 == 1, false});
+        t_wire_greet(&w, "");
+        begin_text(&w, &body, said, false);
+        assert_int_equal(t_wire_expect(&w, POSTA_EVENT_SENT)->event.status, POSTA_E_BODY);
+        assert_string_equal(posta_engine_fault(w.e)->why, "the text is longer than was announced");
+        assert_true(body.at <= said + 10);
+        assert_true(w.client.len - w.client_at <= said);
+        t_wire_close(&w);
+    }
+}
+
 /* Row D13: an answer in the middle of the text, at each KiB. */
 static void early_answer(void **state) {
     static const struct {
@@ -317,6 +339,7 @@ int main(void) {
                                        cmocka_unit_test(strange_octets),
                                        cmocka_unit_test(announced_size),
                                        cmocka_unit_test(failing_source),
+                                       cmocka_unit_test(endless_source),
                                        cmocka_unit_test(early_answer)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
