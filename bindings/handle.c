@@ -103,6 +103,22 @@ static int handle_leave(lua_State *L) {
     return 0;
 }
 
+bool posta__lua_handle_is_entered(lua_State *L, int handle) {
+    lua_getuservalue(L, handle);
+    bool is_entered = get(L, KEY_THREAD) == LUA_TTHREAD;
+    lua_pop(L, 2);
+    return is_entered;
+}
+
+void posta__lua_handle_account(lua_State *L, int handle) {
+    lua_getuservalue(L, handle);
+    get(L, KEY_DATA);
+    lua_pushliteral(L, "account");
+    lua_pushvalue(L, -4);
+    lua_rawset(L, -3);
+    lua_pop(L, 3);
+}
+
 /* Is the function at index `frame` of L active in thread t? */
 static bool is_active(lua_State *L, lua_State *t, int frame) {
     lua_Debug ar;

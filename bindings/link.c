@@ -67,13 +67,43 @@ static int link_new(lua_State *L) {
     return 1 + posta__lua_push_status(L, status);
 }
 
-static int link_close(lua_State *L) {
+static void push_account(lua_State *L, const lua_link *l) {
+    posta_receipt r;
+    memset(&r, 0, sizeof r);
+    posta_link_receipt(l->link, &r);
+    posta__lua_push_receipt(L, &r);
+}
+
+/* Gives up what is under way. A verdict that was heard already, but not told to anybody, stands. */
+static void settle(lua_link *l) {
+    posta_event e;
+    bool is_sent = false;
+    if (l->sending.is_reading) {
+        while (!is_sent && posta_link_next_event(l->link, &e)) is_sent = e.type == POSTA_EVENT_SENT;
+    }
+    if (is_sent || posta_engine_is_idle(posta_link_engine(l->link))) return;
+    posta_link_abort(l->link, POSTA_E_CANCELLED);
+    while (!is_sent && posta_link_next_event(l->link, &e)) is_sent = e.type == POSTA_EVENT_SENT;
+}
+
+static int link_gc(lua_State *L) {
     lua_link *l = any(L);
     posta_link_wipe(&l->link);
     if (l->mem != NULL) l->place.port.allocate(&l->place, l->mem, l->mem_len, 0);
     l->mem = NULL;
     posta__lua_sending_forget(&l->sending);
     return 0;
+}
+
+/* Who waits for the end of an operation finds the account of it in the handle's data. */
+static int link_close(lua_State *L) {
+    lua_link *l = any(L);
+    if (l->link != NULL && posta__lua_handle_is_entered(L, 1)) {
+        settle(l);
+        push_account(L, l);
+        posta__lua_handle_account(L, 1);
+    }
+    return link_gc(L);
 }
 
 /* is_link(value): of any type */
@@ -233,10 +263,7 @@ static int link_state(lua_State *L) {
 }
 
 static int link_receipt(lua_State *L) {
-    posta_receipt r;
-    memset(&r, 0, sizeof r);
-    posta_link_receipt(open(L)->link, &r);
-    posta__lua_push_receipt(L, &r);
+    push_account(L, open(L));
     return 1;
 }
 
@@ -270,7 +297,7 @@ static const luaL_Reg functions[] = {
 };
 
 static const luaL_Reg meta[] = {
-    {"__gc", link_close},
+    {"__gc", link_gc},
     {"__close", link_close},
     {"__tostring", link_tostring},
     {NULL, NULL},

@@ -71,6 +71,11 @@ void posta__lua_handle_type(lua_State *L, const char *type, const luaL_Reg *meta
 /** Keeps the value at `value` alive with the handle at `handle`, under a number. */
 void posta__lua_keep(lua_State *L, int handle, int key, int value);
 void posta__lua_unkeep(lua_State *L, int handle, int key);
+/** Is an operation under way on it, or was one when an error threw it out? */
+bool posta__lua_handle_is_entered(lua_State *L, int handle);
+/** Takes the table on top of the stack into the handle's data, as `account`: closed in the middle of
+ * an operation, who waits for its end finds there what became of it. */
+void posta__lua_handle_account(lua_State *L, int handle);
 /** The functions on any handle: data, enter, leave, is_running. */
 extern const luaL_Reg posta__lua_handle_functions[];
 
@@ -112,6 +117,7 @@ extern const luaL_Reg posta__lua_message_reading[];
 /** Who sends which message: shared by sessions and links. */
 typedef struct posta__lua_sending {
     posta__lua_box *box; /* of the last message; its recipients are in the receipt */
+    bool is_reading;     /* it is ours still: once it is not, another may be sending it */
 } posta__lua_sending;
 
 /** Takes the message at `message` for the handle at `handle`; false: another sends it. */

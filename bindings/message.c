@@ -299,11 +299,13 @@ bool posta__lua_sending_begin(lua_State *L, int handle, int message, posta__lua_
     b->composed++;
     b->source.pull = NULL;
     s->box = b;
+    s->is_reading = true;
     return true;
 }
 
 void posta__lua_sending_end(posta__lua_sending *s) {
-    if (s->box != NULL) s->box->is_busy = false;
+    if (s->is_reading) s->box->is_busy = false;
+    s->is_reading = false;
 }
 
 void posta__lua_sending_forget(posta__lua_sending *s) {

@@ -20,6 +20,20 @@ static int message_open(lua_State *L) {
     return 1;
 }
 
+/* check(m) -> true when it can be composed for a server that takes 8-bit text; else false, status.
+ * Nothing is read that cannot be read again. */
+static int message_check(lua_State *L) {
+    posta__lua_box *b = posta__lua_message_idle(L, 1)->box;
+    posta_compose_options options = POSTA_COMPOSE_OPTIONS;
+    posta_source source = {0};
+    options.may_8bit = true;
+    b->source.pull = NULL;
+    b->composed++;
+    posta_status status = posta_message_compose(b->message, &options, &source, NULL);
+    lua_pushboolean(L, status == POSTA_OK);
+    return 1 + posta__lua_push_status(L, status);
+}
+
 /* pull(m, composed) -> bytes; or nil, "end", "again" (a slot waits), "state" (composed anew by
  * another), or a fault. */
 static int message_pull(lua_State *L) {
@@ -96,6 +110,7 @@ static int message_id_of(lua_State *L) {
 
 const luaL_Reg posta__lua_message_reading[] = {
     {"open", message_open},
+    {"check", message_check},
     {"pull", message_pull},
     {"mime_header", message_mime_header},
     {"mime_body", message_mime_body},

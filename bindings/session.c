@@ -8,6 +8,7 @@ typedef struct lua_session {
     posta__lua_place place;
     posta_session *session; /* null: closed */
     posta__lua_sending sending;
+    bool is_acting; /* an action was begun and has no verdict yet */
 } lua_session;
 
 /* ---- life ---- */
@@ -70,12 +71,42 @@ static int session_gc(lua_State *L) {
     return 0;
 }
 
-/* QUIT is written when nothing is open or pending; nobody waits for its answer. */
+/* Gives up what is under way, and has the account of it. A verdict that was heard already, but not
+ * told to anybody, stands. */
+static void settle(lua_session *s) {
+    posta_event e;
+    bool is_sent = false;
+    if (s->is_acting) {
+        while (!is_sent && posta_session_next_event(s->session, &e)) {
+            is_sent = e.type == POSTA_EVENT_SENT;
+        }
+        if (!is_sent) posta_session_cancel(s->session);
+        while (!is_sent && posta_session_next_event(s->session, &e)) {
+            is_sent = e.type == POSTA_EVENT_SENT;
+        }
+    }
+    s->is_acting = false;
+    posta__lua_sending_end(&s->sending);
+}
+
+/* QUIT is written when nothing is open or pending; nobody waits for its answer. Who waits for the
+ * end of an action finds the account of it in the handle's data. */
 static int session_close(lua_State *L) {
     lua_session *s = any(L);
+    if (s->session != NULL && posta__lua_handle_is_entered(L, 1)) {
+        settle(s);
+        posta__lua_push_receipt(L, posta_session_receipt(s->session));
+        posta__lua_handle_account(L, 1);
+    }
     posta_session_free(&s->session);
     posta__lua_sending_forget(&s->sending);
     return 0;
+}
+
+/* is_session(value): of any type */
+static int session_is_session(lua_State *L) {
+    lua_pushboolean(L, luaL_testudata(L, 1, POSTA__LUA_SESSION) != NULL);
+    return 1;
 }
 
 static int session_is_closed(lua_State *L) {
@@ -95,20 +126,27 @@ static int session_tostring(lua_State *L) {
 
 /* ---- actions: each answers a status; "in_progress": step until it is another ---- */
 
+static int act(lua_State *L, posta_status (*begin)(posta_session *s)) {
+    lua_session *s = open(L);
+    posta_status status = begin(s->session);
+    s->is_acting = status == POSTA_E_IN_PROGRESS;
+    return posta__lua_push_status(L, status);
+}
+
 static int session_connect(lua_State *L) {
-    return posta__lua_push_status(L, posta_session_connect(open(L)->session));
+    return act(L, posta_session_connect);
 }
 
 static int session_disconnect(lua_State *L) {
-    return posta__lua_push_status(L, posta_session_disconnect(open(L)->session));
+    return act(L, posta_session_disconnect);
 }
 
 static int session_reset(lua_State *L) {
-    return posta__lua_push_status(L, posta_session_reset(open(L)->session));
+    return act(L, posta_session_reset);
 }
 
 static int session_noop(lua_State *L) {
-    return posta__lua_push_status(L, posta_session_noop(open(L)->session));
+    return act(L, posta_session_noop);
 }
 
 static int session_cancel(lua_State *L) {
@@ -116,6 +154,14 @@ static int session_cancel(lua_State *L) {
     posta_session_cancel(s->session);
     posta__lua_sending_end(&s->sending);
     return 0;
+}
+
+/* give_up(s) -> the receipt of what was under way, which is cancelled */
+static int session_give_up(lua_State *L) {
+    lua_session *s = open(L);
+    settle(s);
+    posta__lua_push_receipt(L, posta_session_receipt(s->session));
+    return 1;
 }
 
 /* send(s, m): the message is the session's until a step answers something else than in_progress. */
@@ -126,7 +172,8 @@ static int session_send(lua_State *L) {
         return posta__lua_push_status(L, POSTA_E_BUSY);
     }
     posta_status status = posta_session_send_message(s->session, m->box->message, NULL);
-    if (status != POSTA_E_IN_PROGRESS) posta__lua_sending_end(&s->sending);
+    s->is_acting = status == POSTA_E_IN_PROGRESS;
+    if (!s->is_acting) posta__lua_sending_end(&s->sending);
     return posta__lua_push_status(L, status);
 }
 
@@ -136,7 +183,8 @@ static int session_step(lua_State *L) {
     lua_Number budget = luaL_optnumber(L, 2, 0);
     uint32_t us = budget > 0 && budget < (lua_Number)UINT32_MAX ? (uint32_t)budget : 0;
     posta_status status = posta_session_execute(s->session, us);
-    if (status != POSTA_E_IN_PROGRESS) posta__lua_sending_end(&s->sending);
+    s->is_acting = status == POSTA_E_IN_PROGRESS;
+    if (!s->is_acting) posta__lua_sending_end(&s->sending);
     return posta__lua_push_status(L, status);
 }
 
@@ -219,12 +267,14 @@ static int session_last_response(lua_State *L) {
 static const luaL_Reg functions[] = {
     {"new", session_new},
     {"close", session_close},
+    {"is_session", session_is_session},
     {"is_closed", session_is_closed},
     {"connect", session_connect},
     {"disconnect", session_disconnect},
     {"reset", session_reset},
     {"noop", session_noop},
     {"cancel", session_cancel},
+    {"give_up", session_give_up},
     {"send", session_send},
     {"step", session_step},
     {"wait", session_wait},

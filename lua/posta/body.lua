@@ -12,14 +12,25 @@ local body = {}
 
 local PIECE = 16384
 
+local function method_read(value)
+    return value.read
+end
+
 local function has_read(value)
-    -- Objects are asked the ordinary way, so that classes work.
-    local ok = type(value) == "userdata" or type(value) == "table"
-    return ok and type(value.read) == "function"
+    if type(value) ~= "userdata" and type(value) ~= "table" then return false end
+    -- Objects are asked the ordinary way, so that classes work. Some raise when asked: they have none.
+    local ok, read = pcall(method_read, value)
+    return ok and type(read) == "function"
+end
+
+-- io.type would say it too, but a host may have no io.
+local function is_closed_file(value)
+    return type(value) == "userdata" and tostring(value) == "file (closed)"
 end
 
 --- The complaint about a value that is no body, or nil. `{ file = path }` is looked at by the caller.
 function body.misuse(value, path)
+    if is_closed_file(value) then return path .. ": the file is closed" end
     if type(value) == "string" or type(value) == "function" or has_read(value) then return nil end
     return names.wrong_type(value, path, "string|function",
         "string, function, file handle, { file = path } or object with read")

@@ -12,24 +12,29 @@ local session = core.session
 local methods = session.methods
 local connection = {}
 
--- C's account of how the last action failed, with the user's words when a hook cancelled it or a body
--- could not be read.
-local function failure(s)
+-- The three values of failure, of C's account of the last action, with the user's words when a hook
+-- cancelled it or a body could not be read.
+local function failure(s, account)
     local data = core.data(s)
-    local account = session.receipt(s)
     local why = data.why_cancelled
     receipt.blame_body(account, data.message, data.prefix)
-    if why and account.code == "cancelled" then
-        local text, n = account.message:gsub("cancelled", function(word) return word .. ": " .. why end, 1)
-        account.message = n > 0 and text or text .. " (" .. why .. ")"
-    end
+    if why and account.code == "cancelled" then receipt.say_why(account, "cancelled", why) end
     return receipt.failure(account, data.texts)
 end
 
+-- The user closed the session in the middle of its work; what C knew then is in `account`.
 local function closed_meanwhile(s)
+    local data = core.data(s)
+    local account = data.account
+    local why = "the session was closed while it was working"
+    if account and account.code == "cancelled" then
+        data.why_cancelled = why
+        return failure(s, account)
+    end
+    if data.is_sending and account and account.status ~= "ok" then return failure(s, account) end
     return errors.fail {
-        code = "cancelled", retry = "safe", outcome = core.data(s).at_risk and "unknown" or "not_sent",
-        message = core.data(s).prefix .. "cancelled: the session was closed while it was working.",
+        code = "cancelled", retry = "safe", stage = "idle",
+        message = ("%scancelled: %s; nothing was sent."):format(data.prefix, why),
     }
 end
 
@@ -37,19 +42,32 @@ end
 local function act(s, begin)
     local status = loop.run(s, begin)
     if status == "ok" then return true end
-    if status == "closed" then return closed_meanwhile(s) end
-    return failure(s)
+    if status == "closed" then
+        local data = core.data(s)
+        if data.is_sending and data.account and data.account.status == "ok" then return true end
+        return closed_meanwhile(s)
+    end
+    return failure(s, session.receipt(s))
 end
+
+local FATES = {
+    not_sent = "The mail before it was not sent.",
+    unknown = "The mail before it may or may not have been delivered.",
+    accepted = "The mail before it was accepted.",
+    partial = "The mail before it was accepted for some of its recipients.",
+}
 
 -- What stands in the way of an action: the three values of failure, or false.
 local function obstacle(s)
     if loop.is_busy(s) then return true, errors.busy("session") end
     local data = core.data(s)
     if data.is_abandoned then
+        local fate = FATES[data.abandoned]
         return true, errors.fail {
-            code = "cancelled", retry = "safe",
+            code = "cancelled", retry = "safe", stage = "idle",
             message = data.prefix .. "the connection was given up because a hook or body function raised "
-                .. "an error in the middle of it; nothing was sent.",
+                .. "an error in the middle of it; nothing was sent now." .. (fate and " " .. fate or ""),
+            hint = data.abandoned == "unknown" and "Ask before sending the mail before it again." or nil,
         }
     end
     if not session.is_connected(s) then
@@ -62,7 +80,14 @@ local function obstacle(s)
     return false
 end
 
+local function expected(s, name, level)
+    if not session.is_session(s) then
+        error(("%s: expected connection, got %s"):format(name, type(s)), level or 3)
+    end
+end
+
 local function checked(s, name)
+    expected(s, name, 4)
     if session.is_closed(s) then error(name .. ": session is closed", 3) end
 end
 
@@ -90,14 +115,16 @@ end
 function connection.send(s, m)
     local owned = core.data(m)
     owned.owner, owned.abandon = s, loop.abandon
-    core.data(s).message = m
+    local data = core.data(s)
+    data.message, data.is_sending = m, true
     local ok, text, err = act(s, function() return session.send(s, m) end)
+    data.is_sending = false
     owned.owner = nil
     if not ok then
         receipt.nobody_told(err, m)
         return nil, text, err
     end
-    return receipt.of(session.receipt(s), core.data(s).texts)
+    return receipt.of(data.account or session.receipt(s), data.texts)
 end
 
 --- The message for `t` (a mail's table or a message), with sender and recipients. Nil, message, err.
@@ -119,6 +146,7 @@ end
 -- before anybody is called.
 function connection.deliver(s, t)
     local m, text, err = connection.message_of(s, t)
+    if m then m, text, err = mail.composed(m, core.data(s).peer) end
     if not m then
         session.close(s)
         return nil, text, err
@@ -148,7 +176,7 @@ end
 -- @treturn[2] table err
 function methods.send(s, t)
     checked(s, "send")
-    local complaint = not mail.is_message(t) and mail.misuse(t, "mail")
+    local complaint = mail.complaint(t, "mail")
     if complaint then error(complaint, 2) end
     local is_stopped, none, text, err = obstacle(s)
     if is_stopped then return none, text, err end
@@ -190,6 +218,7 @@ end
 --- Closes at once: QUIT is written when nothing is under way, and its answer is not awaited. Legal
 -- at any time, also inside hooks, and on a closed connection.
 function methods.close(s)
+    expected(s, "close")
     session.close(s)
     return true
 end
@@ -209,6 +238,7 @@ end
 
 --- Is the connection up?
 function methods.is_connected(s)
+    expected(s, "is_connected")
     return session.is_connected(s)
 end
 
@@ -235,7 +265,8 @@ function methods.getfd(s)
 end
 
 --- LuaSocket's question whether bytes wait inside: never, posta takes them at once.
-function methods.dirty()
+function methods.dirty(s)
+    expected(s, "dirty")
     return false
 end
 

@@ -55,7 +55,7 @@ function posta.send(w, t, options)
     if complaint then error(complaint, 2) end
     w = where.joined(w, options)
     complaint = options and where.misuse(w, "options")
-        or (not mail.is_message(t) and mail.misuse(t, "mail"))
+        or mail.complaint(t, "mail")
     if complaint then error(complaint, 2) end
     local s, text, err = connection.to(w, { total = TOTAL })
     if not s then return nil, text, err end
@@ -107,7 +107,7 @@ end
 -- @return as posta.send
 function posta.pump(engine, io, t)
     local complaint = pump.misuse(engine, io)
-        or (not mail.is_message(t) and mail.misuse(t, "mail"))
+        or mail.complaint(t, "mail")
     if complaint then error(complaint, 2) end
     if engine:state() == "closed" then error("pump: engine is closed", 2) end
     return pump.pump(engine, io, t)

@@ -65,8 +65,11 @@ end
 --- Ends what an error threw out, so that message and session are consistent again.
 function loop.abandon(s)
     core.leave(s)
-    core.data(s).is_abandoned = true
-    if not session.is_closed(s) then session.cancel(s) end
+    local data = core.data(s)
+    data.is_abandoned = true
+    if session.is_closed(s) then return end
+    local account = session.give_up(s)
+    data.abandoned = data.is_sending and account.outcome or nil
 end
 
 --- Does an operation run on this session? One that an error ended is cleaned up first.
@@ -81,7 +84,7 @@ end
 function loop.run(s, begin)
     local data = core.data(s)
     data.texts = {}
-    data.why_cancelled = nil
+    data.why_cancelled, data.account = nil, nil
     local function frame()
         local status = turn(s, data, begin())
         return status               -- no tail call: the frame is the mark

@@ -196,6 +196,12 @@ function mail.misuse(t, path)
     return complaint
 end
 
+--- The complaint about what is to be sent: a mail's table or a posta.message; or nil.
+function mail.complaint(t, path)
+    if not mail.is_message(t) then return mail.misuse(t, path) end
+    return message.is_closed(t) and path .. ": message is closed" or nil
+end
+
 -------------------------------------------------------------------------------------- building
 
 -- Each `put` answers true, or false when the message (or `self.problem`) has a problem.
@@ -416,6 +422,14 @@ end
 function mail.addressed(m, peer)
     if message.envelope(m) then return m end
     return errors.problem(mail.problem(m), peer)
+end
+
+--- `m` itself when it can be composed, as far as can be seen without reading what can be read only
+-- once; else nil, message, err. Before anybody is called: who must not hear of a mail that is wrong.
+function mail.composed(m, peer)
+    local fine, status = message.check(m)
+    if fine then return m end
+    return errors.problem(mail.problem(m) or { code = status, text = "mail: " .. status }, peer)
 end
 
 --- The message for `t`: itself when it is one. Nil, message, err on a wrong value.

@@ -10,7 +10,14 @@ local mail = require "posta.mail"
 local message = core.message
 local methods = message.methods
 
+local function expected(m, name, level)
+    if not mail.is_message(m) then
+        error(("%s: expected message, got %s"):format(name, type(m)), level or 3)
+    end
+end
+
 local function checked(m, name)
+    expected(m, name, 4)
     if message.is_closed(m) then error(name .. ": message is closed", 3) end
 end
 
@@ -126,6 +133,7 @@ end
 
 --- Gives the memory back now. A session that is sending it keeps what it needs.
 function methods.close(m)
+    expected(m, "close")
     message.close(m)
     return true
 end

@@ -79,15 +79,29 @@ local function begin(e, m)
     return M.result(e)
 end
 
---- What became of the last message: a receipt; or nil, message, err.
-function M.result(e)
+-- A receipt, or nil, message, err, of C's account.
+local function told(e, account)
     local data = core.data(e)
-    local account = link.receipt(e)
     receipt.blame_body(account, data.message, data.prefix)
+    if data.why_lost and account.code == "connection.lost" then
+        receipt.say_why(account, "lost", data.why_lost)
+    end
     return receipt.of(account, data.texts)
 end
 
+--- What became of the last message: a receipt; or nil, message, err.
+function M.result(e)
+    return told(e, link.receipt(e))
+end
+
+local function expected(e, name, level)
+    if not link.is_link(e) then
+        error(("%s: expected engine, got %s"):format(name, type(e)), level or 3)
+    end
+end
+
 local function checked(e, name)
+    expected(e, name, 4)
     if link.is_closed(e) then error(name .. ": engine is closed", 3) end
 end
 
@@ -153,7 +167,7 @@ end
 -- @return true; or nil, message, err and nothing was sent
 function methods.send(e, t)
     checked(e, "send")
-    local complaint = not mail.is_message(t) and mail.misuse(t, "mail")
+    local complaint = mail.complaint(t, "mail")
     if complaint then error(complaint, 2) end
     local m, text, err = message_of(e, t)
     if not m then return nil, text, err end
@@ -186,11 +200,13 @@ end
 
 --- "idle", "busy" or "closed".
 function methods.state(e)
+    expected(e, "state")
     return link.state(e)
 end
 
 --- Gives the memory back. Nothing is written.
 function methods.close(e)
+    expected(e, "close")
     link.close(e)
     return true
 end
@@ -239,6 +255,24 @@ local function take_events(e, io, until_event)
     return found
 end
 
+local FRUITLESS = 1000          -- turns in a row without a byte, and it counts as lost
+
+-- A turn of io.read or io.write (`name`) that moved nothing and did not say that it waited.
+local function fruitless(e, io, name)
+    local data = core.data(e)
+    if io.wait then return io.wait(e) end
+    data.fruitless = data.fruitless + 1
+    if data.fruitless < FRUITLESS then return end
+    data.why_lost = ("%s gave nothing %d times in a row"):format(name, FRUITLESS)
+    link.eof(e, true)
+end
+
+local function check_count(n, most, what)
+    if type(n) == "number" and n >= 0 and n <= most and n == math.floor(n) then return end
+    local got = type(n) == "number" and ("%.17g"):format(n) or type(n)
+    error(("%s: expected a count of bytes from 0 to %d, got %s"):format(what, most, got), 0)
+end
+
 local function write_some(e, io)
     local bytes = link.pending(e)
     if bytes == "" then return end
@@ -246,21 +280,37 @@ local function write_some(e, io)
     if link.is_closed(e) then return end
     if n == nil then
         -- LuaSocket tells in a third value how many bytes went out before it gave up.
-        if type(partial) == "number" then link.sent(e, partial) end
+        if type(partial) == "number" then
+            check_count(partial, #bytes, "io.write")
+            link.sent(e, partial)
+        end
         if why ~= "timeout" then link.eof(e, true) end
         return
     end
-    if type(n) ~= "number" then error("io.write: expected a count of bytes, got " .. type(n), 0) end
+    check_count(n, #bytes, "io.write")
+    if n == 0 then return fruitless(e, io, "io.write") end
+    core.data(e).fruitless = 0
     link.sent(e, n)
 end
 
 local function read_some(e, io, now, hint, until_event)
     local bytes, why, partial = io.read(hint == 0 and "line" or hint, now and 0 or link.timeout(e))
     if link.is_closed(e) then return end
-    if bytes == nil then bytes = type(partial) == "string" and partial or "" else why = nil end
+    if bytes ~= nil then
+        why = nil
+    else
+        bytes = type(partial) == "string" and partial or ""
+        -- Without a reason it is the end, as it is for Lua's files.
+        if why == nil then why = "closed" end
+    end
     if type(bytes) ~= "string" then error("io.read: expected string, got " .. type(bytes), 0) end
     local found, at = false, 0
-    if #bytes == 0 and now then link.receive(e, "") end
+    if #bytes > 0 then core.data(e).fruitless = 0 end
+    if #bytes == 0 and now then
+        link.receive(e, "")
+    elseif #bytes == 0 and why == nil then
+        fruitless(e, io, "io.read")
+    end
     while at < #bytes and not link.is_closed(e) do
         at = link.receive(e, bytes, at + 1)
         found = take_events(e, io, until_event) or found
@@ -290,23 +340,38 @@ local function turn(e, io, until_event)
     return false
 end
 
-local function closed_meanwhile(e)
-    return errors.fail { code = "cancelled", outcome = "unknown", retry = "duplicate_risk",
-        message = core.data(e).prefix .. "cancelled: the engine was closed while it was working." }
+-- The host closed the engine in the middle of its work; what C knew then is in `account`.
+local function closed_meanwhile(e, has_begun)
+    local data = core.data(e)
+    local account = data.account
+    local why = "the engine was closed while it was working"
+    if account and (has_begun or account.status ~= "ok") then
+        if account.code == "cancelled" then receipt.say_why(account, "cancelled", why) end
+        return told(e, account)
+    end
+    return errors.fail { code = "cancelled", retry = "safe", stage = "idle",
+        message = ("%scancelled: %s; nothing was sent."):format(data.prefix, why) }
 end
 
 local function deliver(e, io, t)
     -- The mail is looked at before anybody is spoken to.
     local m, text, err = message_of(e, t)
+    if m then m, text, err = mail.composed(m, core.data(e).peer) end
     if not m then return nil, text, err end
-    local ok = true
+    local ok, has_begun = true, false
     if link.state(e) ~= "busy" or turn(e, io, "connected") then
         ok, text, err = begin(e, m)
-        if ok then turn(e, io, "sent") end
+        if ok then
+            has_begun = true
+            turn(e, io, "sent")
+        end
     end
-    if link.is_closed(e) then return closed_meanwhile(e) end
     local result
-    if ok then result, text, err = M.result(e) end
+    if link.is_closed(e) then
+        result, text, err = closed_meanwhile(e, has_begun)
+    elseif ok then
+        result, text, err = M.result(e)
+    end
     if err then receipt.nobody_told(err, m) end
     return result, text, err
 end
@@ -324,6 +389,8 @@ function M.pump(e, io, t)
     for name, value in next, io do plain[name] = value end
     if core.is_running(e) then return errors.busy("engine") end
     if core.is_running(e) == nil then M.abandon(e) end
+    local data = core.data(e)
+    data.fruitless, data.why_lost, data.account = 0, nil, nil
     local function frame()
         local result, text, err = deliver(e, plain, t)
         if not link.is_closed(e) then leave_server(e, plain) end

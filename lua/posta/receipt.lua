@@ -38,6 +38,16 @@ function receipt.blame_body(account, m, prefix)
     account.message = prefix .. text .. "; nothing was sent."
 end
 
+--- Adds to the account's sentence, behind its first `word`, why it was so.
+function receipt.say_why(account, word, why)
+    local from, to = account.message:find(word, 1, true)
+    if from then
+        account.message = account.message:sub(1, to) .. ": " .. why .. account.message:sub(to + 1)
+    else
+        account.message = ("%s (%s)"):format(account.message, why)
+    end
+end
+
 --- The three values of a failed call, from C's account of it.
 function receipt.failure(account, texts)
     whole_texts(account.recipients, texts)
