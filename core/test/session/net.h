@@ -12,10 +12,7 @@
 #define net_sentence(got, expected) assert_string_equal(got, expected)
 #else
 #define net_sentence(got, expected)                                                                \
-    do {                                                                                           \
-        (void)(expected);                                                                          \
-        assert_true(strstr(got, "; not sent.") || strstr(got, "; unknown."));                      \
-    } while (0)
+    assert_true((expected)[0] ? strstr(got, "; not sent.") || strstr(got, "; unknown.") : !(got)[0])
 #endif
 
 typedef struct net {
@@ -31,6 +28,7 @@ typedef struct net {
     posta_status open_fault, read_fault;
     size_t write_most; /* octets after which writing fails with E_LOST */
     size_t piece;      /* octets a call moves at most; 0: all */
+    uint32_t slow;     /* ms that each write takes */
     bool silent;       /* the server's octets do not come any more */
     bool is_open;
     unsigned opened, closed, waited;
@@ -129,6 +127,7 @@ static inline posta_status net_write(void *user, const void *p, size_t len, size
     for (size_t i = 0; i < len; i++)
         toy_take(&n->toy, ((const uint8_t *)p)[i]);
     *n_out = len;
+    n->now += n->slow;
     return POSTA_OK;
 }
 

@@ -143,6 +143,11 @@ static void free_in_callback(void **state) {
             for (unsigned k = 0; k < 100 && s && mode; k++)
                 posta_session_execute(s, 0);
             assert_null(s);
+            /* It was the last event. */
+            const char *last = t_event_name(events[i]);
+            assert_string_equal(n.events + strlen(n.events) - strlen(last), last);
+            if (events[i] == POSTA_EVENT_RECIPIENT_ACK)
+                assert_string_equal(n.events, "CONNECTED RECIPIENT_ACK");
             net_done(&n);
         }
 }
@@ -431,6 +436,20 @@ static void idle_goodbye(void **state) {
     net_done(&n);
 }
 
+/* Row F13: one read that does not wait, and when nothing is there, on we go. */
+static void idle_and_well(void **state) {
+    net n;
+    (void)state;
+    net_init(&n);
+    posta_session *s = net_session(&n, NULL);
+    assert_int_equal(posta_session_connect(s), POSTA_OK);
+    n.now += 60000;
+    assert_int_equal(posta_session_noop(s), POSTA_OK);
+    assert_int_equal(n.waited, 0);
+    posta_session_free(&s);
+    net_done(&n);
+}
+
 static unsigned no_noop(toy *t, toy_verb verb) {
     (void)t;
     return verb == T_NOOP ? 502 : 0;
@@ -467,6 +486,7 @@ int main(void) {
                                        cmocka_unit_test(quitting),
                                        cmocka_unit_test(refused_greeting),
                                        cmocka_unit_test(idle_goodbye),
+                                       cmocka_unit_test(idle_and_well),
                                        cmocka_unit_test(refused_command)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
