@@ -136,7 +136,7 @@ static posta_status keep(posta__address_reader *r, posta_arena *arena, size_t na
     uint8_t *p = posta__arena_bytes(arena, name_len + local.len + domain.len + 1);
     if (!p) return POSTA_E_MEMORY;
     if (name_len > 0) {
-        posta__address_reader again = {r->in, name_at, 0, false};
+        posta__address_reader again = {r->in, name_at, 0, false, false};
         (void)take_words(&again, p);
     }
     if (local.len > 0) (void)posta__local_why(local, &is_utf8, p + name_len, &local_len);
@@ -208,16 +208,23 @@ static posta_status take_entry(posta__address_reader *r, posta_arena *arena, pos
     r->at++;
     r->place = AFTER_COLON;
     r->in_group = true;
+    r->is_mailto = posta_span_is_nocase(name.first, POSTA_LIT("mailto"));
     out->kind = POSTA__GROUP_BEGIN;
     return keep(r, arena, start, name.len, posta__span(NULL, 0), posta__span(NULL, 0), out);
 }
 
 void posta__address_reader_init(posta__address_reader *r, posta_span list) {
-    *r = (posta__address_reader){list, 0, AT_START, false};
+    *r = (posta__address_reader){list, 0, AT_START, false, false};
 }
 
 static posta_status at_end(const posta__address_reader *r, posta__address_fault *fault) {
-    if (r->in_group) return say(fault, "has a group that is not closed by ;", r->at, false);
+    if (r->in_group) {
+        /* of a web page's link: "mailto" reads as the name of a group */
+        const char *why = r->is_mailto ? "has a group that is not closed by a semicolon; "
+                                         "give the address without mailto:"
+                                       : "has a group that is not closed by a semicolon";
+        return say(fault, why, r->at, false);
+    }
     if (r->place == AFTER_ENTRY) return POSTA_END;
     return say(fault, r->place == READY ? "has no address" : "ends with a comma", r->at, false);
 }

@@ -113,6 +113,22 @@ posta_status posta__lines_end(posta__lines *l, posta_window *out);
 /** A phrase for a why ("has a NUL octet"); static, never null. */
 const char *posta__lines_text(posta__lines_why why);
 
+/* ---- UTF-8 in pieces (utf8.c), RFC 3629 ---- */
+
+/** All zero: nothing was seen yet. */
+typedef struct posta__utf8 {
+    uint64_t at; /* where the character begins that is not complete or, is_bad, not valid */
+    bool is_bad; /* for good */
+    /* inside */
+    uint8_t need, taken; /* octets of the character: to come, and seen */
+    uint8_t low, high;   /* what the next may be */
+} posta__utf8;
+
+/** The next piece, cut anywhere. False: it is not valid, `at` is where. */
+bool posta__utf8_step(posta__utf8 *u, posta_span s);
+/** False: not valid, or the last character is cut off. */
+bool posta__utf8_end(posta__utf8 *u);
+
 /* ---- scan (scan.c): what content is made of ---- */
 
 enum {
@@ -130,7 +146,8 @@ typedef struct posta__scan {
     uint64_t longest;     /* octets of the longest line; CR, LF and CRLF each end a line */
     uint64_t qp_text_len; /* exact after `end` if asked for, else 0 */
     uint64_t qp_binary_len;
-    bool ends_line; /* nothing was given, or the last octet ended a line */
+    bool ends_line;   /* nothing was given, or the last octet ended a line */
+    posta__utf8 utf8; /* is_bad: exact after `end` */
     /* inside */
     uint64_t column;
     unsigned flags;
@@ -316,6 +333,7 @@ typedef struct posta__address_reader {
     size_t at;
     uint8_t place; /* in the list; inside */
     bool in_group;
+    bool is_mailto; /* the group is named so */
 } posta__address_reader;
 
 /** `list` is borrowed while reading. */

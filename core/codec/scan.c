@@ -63,6 +63,7 @@ static size_t take_run(posta__scan *s, posta_span in) {
 void posta__scan_step(posta__scan *s, posta_span in) {
     if (s->flags & POSTA__SCAN_QP_TEXT) s->qp_text_len += qp_measure(&s->qp_text, in);
     if (s->flags & POSTA__SCAN_QP_BINARY) s->qp_binary_len += qp_measure(&s->qp_binary, in);
+    posta__utf8_step(&s->utf8, in);
     s->octets += in.len;
     while (in.len > 0) {
         size_t n = take_run(s, in);
@@ -77,6 +78,7 @@ void posta__scan_step(posta__scan *s, posta_span in) {
 void posta__scan_end(posta__scan *s) {
     uint8_t scratch[POSTA__STEP_ROOM * 2];
     posta_window out = posta__window(scratch, sizeof scratch);
+    posta__utf8_end(&s->utf8);
     if (s->after_cr) s->bare_cr++;
     s->after_cr = false;
     if (s->column > s->longest) s->longest = s->column;

@@ -27,14 +27,55 @@ bool posta__utf8_check(posta_span s, size_t *at_out) {
     return true;
 }
 
-bool posta__is_ascii(posta_span s) {
+/* Octets < 0x80 at the front. */
+static size_t ascii_len(posta_span s) {
     size_t i = 0;
     for (; i + 8 <= s.len; i += 8) {
         uint64_t word;
         memcpy(&word, s.p + i, 8);
-        if (word & UINT64_C(0x8080808080808080)) return false;
+        if (word & UINT64_C(0x8080808080808080)) break;
     }
-    for (; i < s.len; i++)
-        if (s.p[i] >= 0x80) return false;
+    while (i < s.len && s.p[i] < 0x80)
+        i++;
+    return i;
+}
+
+bool posta__is_ascii(posta_span s) {
+    return ascii_len(s) == s.len;
+}
+
+/* The ranges of RFC 3629 4: only the octet behind the lead can be bound more than 80..BF. */
+static bool take_lead(posta__utf8 *u, uint8_t c) {
+    if (c < 0xC2 || c > 0xF4) return false;
+    u->need = c < 0xE0 ? 1 : c < 0xF0 ? 2 : 3;
+    u->low = c == 0xE0 ? 0xA0 : c == 0xF0 ? 0x90 : 0x80;
+    u->high = c == 0xED ? 0x9F : c == 0xF4 ? 0x8F : 0xBF;
     return true;
+}
+
+bool posta__utf8_step(posta__utf8 *u, posta_span s) {
+    while (s.len > 0 && !u->is_bad) {
+        size_t n = u->need > 0 ? 0 : ascii_len(s);
+        if (n > 0) {
+            u->at += n;
+        } else if (u->need == 0) {
+            n = 1;
+            u->taken = 1;
+            u->is_bad = !take_lead(u, s.p[0]);
+        } else {
+            n = 1;
+            u->taken++;
+            u->is_bad = s.p[0] < u->low || s.p[0] > u->high;
+            u->low = 0x80;
+            u->high = 0xBF;
+            if (--u->need == 0 && !u->is_bad) u->at += u->taken;
+        }
+        s = posta__span(s.p + n, s.len - n);
+    }
+    return !u->is_bad;
+}
+
+bool posta__utf8_end(posta__utf8 *u) {
+    if (u->need > 0) u->is_bad = true;
+    return !u->is_bad;
 }

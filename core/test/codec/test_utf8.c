@@ -74,11 +74,76 @@ static void whole_texts(void **state) {
     assert_false(posta__is_ascii(POSTA_LIT("a\x80")));
 }
 
+/* One octet >= 0x80 at each place of texts of each length at each alignment; NUL and 0x7F are
+ * ASCII. Each ends at a guard page. */
+static void ascii_at_every_place(void **state) {
+    enum { MOST = 40, PLACES = 8 };
+    uint8_t *p = t_guarded(NULL, MOST + PLACES);
+    (void)state;
+    for (size_t len = 0; len <= MOST; len++)
+        for (size_t behind = 0; behind < PLACES; behind++) {
+            uint8_t *at = p + MOST + PLACES - behind - len;
+            memset(p, 0xff, MOST + PLACES); /* what is around does not count */
+            for (size_t i = 0; i < len; i++)
+                at[i] = i % 3 ? 0x7f : 0;
+            if (!posta__is_ascii(posta__span(at, len))) fail_msg("%zu octets", len);
+            for (size_t i = 0; i < len; i++) {
+                uint8_t old = at[i];
+                at[i] = i & 1 ? 0x80 : 0xff;
+                if (posta__is_ascii(posta__span(at, len))) fail_msg("%zu of %zu", i, len);
+                at[i] = old;
+            }
+        }
+    t_guard_free(p, MOST + PLACES);
+}
+
+/* In pieces it must say what it says of the whole, and the same place. */
+static void check_cut(const uint8_t *p, size_t len, size_t cut) {
+    posta__utf8 u = {0};
+    size_t at = 0;
+    bool is_fine = posta__utf8_check(posta__span(p, len), &at);
+    for (size_t i = 0; i < len; i += cut)
+        posta__utf8_step(&u, posta__span(p + i, len - i < cut ? len - i : cut));
+    if (posta__utf8_end(&u) != is_fine) fail_msg("%02x %02x, %zu octets", p[0], p[1], len);
+    if (u.at != (is_fine ? len : at)) fail_msg("%02x %02x at %zu", p[0], p[1], (size_t)u.at);
+}
+
+static void pieces(void **state) {
+    static const uint8_t tails[] = {0x00, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC3};
+    uint8_t p[5];
+    (void)state;
+    for (size_t first = 0; first < 256; first++)
+        for (size_t n = 0; n < 10000; n++) {
+            p[0] = (uint8_t)first;
+            p[1] = tails[n % 10];
+            p[2] = tails[n / 10 % 10];
+            p[3] = tails[n / 100 % 10];
+            p[4] = tails[n / 1000];
+            check_cut(p, 1 + n % 5, 1 + n / 5 % 3);
+            check_cut(p, 5, 1 + n % 5);
+        }
+}
+
+static void pieces_of_long_texts(void **state) {
+    (void)state;
+    for (size_t n = 0; n < 20000; n++) {
+        uint8_t p[64];
+        size_t len = 2 + t_random(60), odd = t_random(4);
+        for (size_t i = 0; i < len; i++)
+            p[i] = 'a';
+        for (size_t i = 0; i < odd; i++) {
+            size_t at = t_random((uint32_t)len - 1);
+            memcpy(p + at, t_random(4) ? "\xc3\xbc" : "\xf0\x9f", 2);
+        }
+        check_cut(p, len, 1 + t_random(20));
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_sequence),
-        cmocka_unit_test(every_code_point),
-        cmocka_unit_test(whole_texts),
+        cmocka_unit_test(every_sequence), cmocka_unit_test(every_code_point),
+        cmocka_unit_test(whole_texts),    cmocka_unit_test(ascii_at_every_place),
+        cmocka_unit_test(pieces),         cmocka_unit_test(pieces_of_long_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
