@@ -119,6 +119,8 @@ static uint64_t encoded_len(const posta__part *p) {
 posta_status posta__part_choose(posta_message *m, posta__part *p, bool may_8bit, bool is_root) {
     posta_status status = scan_part(m, p);
     if (status) return status;
+    if (p->is_utf8 && p->is_scanned && p->scan.utf8.is_bad)
+        return posta__blame_utf8(m, POSTA_E_FIELD, p, p->scan.utf8.at);
     if (p->is_scanned)
         status = choose_seen(m, p, may_8bit, is_root);
     else

@@ -57,6 +57,10 @@ static posta_span entry_at(posta_span list, size_t begin, size_t fault_at) {
 
 static posta_status take_address(posta_message *m, posta_address_field field, const char *label,
                                  const posta__address *a, posta_span shown) {
+    bool is_mailto =
+        a->kind == POSTA__GROUP_BEGIN && posta_span_is_nocase(a->name, POSTA_LIT("mailto"));
+    if (is_mailto && !takes_groups(field))
+        return blame_address(m, label, shown, "is no address; give the address without mailto:");
     if (a->kind != POSTA__MAILBOX && !takes_groups(field))
         return blame_address(m, label, shown, "is a group; this field takes none");
     if (a->kind != POSTA__MAILBOX) return add_entry(m, field, a);

@@ -51,9 +51,10 @@ static void write_first(posta__fold *f, const void *what) {
 
 static void write_content_type(posta__fold *f, const void *what) {
     const posta__part *p = what;
+    bool is_utf8 = p->seeks_charset && p->is_scanned && !p->scan.utf8.is_bad;
+    posta_span charset = is_utf8 ? POSTA_LIT("utf-8") : p->charset;
     posta__fold_token(f, p->type);
-    if (p->charset.len > 0)
-        posta__fold_param(f, POSTA_LIT("charset"), p->charset, POSTA__PARAM_PLAIN);
+    if (charset.len > 0) posta__fold_param(f, POSTA_LIT("charset"), charset, POSTA__PARAM_PLAIN);
     if (p->name.len > 0) posta__fold_param(f, POSTA_LIT("name"), p->name, POSTA__PARAM_NAME);
 }
 

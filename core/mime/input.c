@@ -11,6 +11,16 @@ static posta_status body_fault(posta_message *m, const posta__part *p, const cha
     return posta__blame_on(m, POSTA_E_BODY, p->label, why);
 }
 
+posta_status posta__blame_utf8(posta_message *m, posta_status status, const posta__part *p,
+                               uint64_t at) {
+    char why[96];
+    posta__text t = posta__text_in(why, sizeof why);
+    posta__text_put(&t, "is not valid UTF-8 (byte ");
+    posta__text_number(&t, at + 1);
+    posta__text_put(&t, "); give its charset");
+    return posta__blame_on(m, status, p->label, why);
+}
+
 /* What will come: what was promised, or what a first reading counted. */
 static uint64_t expected(const posta__part *p) {
     if (p->len == POSTA_LEN_UNKNOWN && p->is_scanned) return p->scan.octets;
@@ -51,13 +61,15 @@ static posta_status fill_source(posta_message *m, posta__input *i) {
     status = source->pull(source->user, w);
     if (w->len > w->cap) return body_fault(m, i->part, "has a source that wrote past its window");
     if (status != POSTA_OK && status != POSTA_END && status != POSTA_AGAIN) {
-        posta__blame b = {i->part->label, {NULL, 0}, NULL, POSTA__NOWHERE};
         char why[128];
         posta__text t = posta__text_in(why, sizeof why);
-        posta__text_put(&t, "could not be read to its end: ");
-        posta__text_put(&t, posta_status_text(status));
-        b.why = why;
-        return posta__blame_it(m, POSTA_E_BODY, b);
+        posta__text_put(&t, "could not be read to its end");
+        /* POSTA_E_BODY says no more than that */
+        if (status != POSTA_E_BODY) {
+            posta__text_put(&t, ": ");
+            posta__text_put(&t, posta_status_text(status));
+        }
+        return body_fault(m, i->part, why);
     }
     if (status == POSTA_AGAIN && w->len == 0) return POSTA_AGAIN;
     i->ended = status == POSTA_END;

@@ -81,7 +81,9 @@ posta_body posta_body_data(const void *p, size_t len) {
 
 posta_body posta_body_string(const char *text) {
     posta_span s = posta__span_of(text);
-    return posta_body_data(s.p, s.len);
+    posta_body b = posta_body_data(s.p, s.len);
+    if (!text) b.kind = POSTA_BODY_NONE; /* forgotten, not empty: the setter refuses it */
+    return b;
 }
 
 posta_body posta_body_source(posta_source source) {

@@ -97,8 +97,10 @@ struct posta__part {
     posta__part *next_all; /* of the message: for closing and rewinding */
     const char *label;
     posta__use use;
-    bool is_text;  /* line ends are canonicalised; else octets arrive unchanged */
-    bool is_whole; /* message/...: may not be encoded, RFC 2046 5.2 */
+    bool is_text;       /* line ends are canonicalised; else octets arrive unchanged */
+    bool is_whole;      /* message/...: may not be encoded, RFC 2046 5.2 */
+    bool is_utf8;       /* has to be: a text or html whose charset is utf-8 */
+    bool seeks_charset; /* text/... without one: utf-8 if that is seen to be true, else none */
     /* what was said about it; empty: not given */
     posta_span name, type, charset, disposition, description, content_id;
     posta__header *headers, *headers_last;
@@ -165,6 +167,9 @@ void posta__input_init(posta__input *i, posta__part *part);
 /** Makes `in` not empty, or answers POSTA_END; POSTA_AGAIN: a slot waits or the source has nothing
  * now; POSTA_E_BODY with the problem told. */
 posta_status posta__input_fill(posta_message *m, posta__input *i);
+/** Blames a part for what is no UTF-8 at `at`. */
+posta_status posta__blame_utf8(posta_message *m, posta_status status, const posta__part *p,
+                               uint64_t at);
 /** Brings every part's body back to its begin. POSTA_E_STATE: one cannot be read twice. */
 posta_status posta__parts_rewind(posta_message *m);
 posta_status posta__part_rewind(posta_message *m, posta__part *p);
@@ -184,10 +189,11 @@ bool posta__watch_step(posta__watch *w, const posta_message *m, posta_span s);
 
 /** Reads the header block of a raw message as it goes by. */
 typedef struct posta__raw_watch {
-    uint8_t
-        name[32]; /* of the field in this line, in lower case; longer ones are not of interest */
+    uint8_t name[32]; /* of the field, in lower case; longer ones are not of interest */
     size_t n;
     bool in_body, in_value;
+    bool in_line;  /* something of the line was seen */
+    bool has_gap;  /* white space or a fold stands behind the name */
     uint16_t seen; /* singletons, a bit each */
 } posta__raw_watch;
 
@@ -216,6 +222,7 @@ typedef struct posta__run {
     } enc;
     posta__watch watch;
     posta__raw_watch raw;
+    posta__utf8 utf8;
     /* a unit that the consumer's window was too small for */
     uint8_t spill_at[POSTA__SPILL_CAP];
     posta_window spill;

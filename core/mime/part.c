@@ -84,13 +84,16 @@ static posta_status set_charset(const setting *s) {
     posta_span charset = posta__span_of(s->o->charset);
     bool is_text = begins_nocase(s->part->type, POSTA_LIT("text/"));
     const char *why = NULL;
-    if (!s->o->charset && !is_text) return POSTA_OK;
+    posta__part *p = s->part;
+    p->seeks_charset = is_text && !s->o->charset && !p->is_text;
+    if (!s->o->charset && (!is_text || p->seeks_charset)) return POSTA_OK;
     if (!s->o->charset) charset = POSTA_LIT("utf-8");
     if (posta__token_check(charset, &why))
         return blame_option(s, "charset", charset, why, POSTA__NOWHERE);
     if (!is_text)
         return blame_option(s, "charset", charset, "is for text parts only", POSTA__NOWHERE);
-    keep(s, charset, &s->part->charset);
+    p->is_utf8 = p->is_text && posta_span_is_nocase(charset, POSTA_LIT("utf-8"));
+    keep(s, charset, &p->charset);
     return s->m->status;
 }
 
@@ -135,6 +138,8 @@ static posta_status set_content_id(const setting *s) {
 
 static posta_status set_headers(const setting *s) {
     size_t i;
+    if (s->o->headers_n > 0 && !s->o->headers)
+        return blame_option(s, "headers", posta__span_of(NULL), "lacks its fields", POSTA__NOWHERE);
     for (i = 0; i < s->o->headers_n; i++) {
         char label[POSTA__LABEL_CAP];
         posta__text t = posta__text_in(label, sizeof label);

@@ -65,6 +65,7 @@ static void begin_body(const posta_message *m, posta__run *r) {
     r->gave = 0;
     memset(&r->watch, 0, sizeof r->watch);
     memset(&r->raw, 0, sizeof r->raw);
+    memset(&r->utf8, 0, sizeof r->utf8);
     switch (p->cte) {
     case POSTA__CTE_BASE64:
         posta__base64_init(&r->enc.base64, p->is_text ? POSTA__BASE64_TEXT : 0);
@@ -134,12 +135,24 @@ static posta_status end_body(posta_message *m, posta__run *r) {
     return POSTA_OK;
 }
 
+/* Each piece is judged before any of it is encoded, so that what is refused is not sent. */
+static posta_status fill(posta_message *m, posta__run *r) {
+    const posta__part *p = r->input.part;
+    bool is_new = r->input.in.len == 0;
+    posta_status status = posta__input_fill(m, &r->input);
+    bool is_fine = true;
+    if (!p->is_utf8 || !is_new) return status;
+    if (status == POSTA_OK) is_fine = posta__utf8_step(&r->utf8, r->input.in);
+    if (status == POSTA_END) is_fine = posta__utf8_end(&r->utf8);
+    return is_fine ? status : posta__blame_utf8(m, POSTA_E_BODY, p, r->utf8.at);
+}
+
 static posta_status step_body(posta_message *m, posta__run *r, posta_window *w) {
     posta_status status;
     size_t before = w->len;
     if (!r->in_body) begin_body(m, r);
     if (r->is_flushed) return end_body(m, r);
-    status = posta__input_fill(m, &r->input);
+    status = fill(m, r);
     if (status == POSTA_OK)
         status = encode(r, w);
     else if (status == POSTA_END) {

@@ -46,8 +46,6 @@ static const field_row singletons[] = {
 static const char *judge_name(posta__raw_watch *w) {
     posta_span name = {w->name, w->n};
     size_t i;
-    while (name.len > 0 && (name.p[name.len - 1] == ' ' || name.p[name.len - 1] == '\t'))
-        name.len--;
     if (posta_span_is(name, POSTA_LIT("bcc"))) return "has a Bcc field";
     if (posta_span_is(name, POSTA_LIT("resent-bcc"))) return "has a Resent-Bcc field";
     for (i = 0; i < sizeof singletons / sizeof singletons[0]; i++) {
@@ -59,17 +57,27 @@ static const char *judge_name(posta__raw_watch *w) {
     return NULL;
 }
 
+static bool is_blank(uint8_t c) {
+    return c == ' ' || c == '\t';
+}
+
+/* Between a name and its colon there may be blanks and folds: obsolete (RFC 5322 4.5), but read. */
 static const char *watch_octet(posta__raw_watch *w, uint8_t c) {
+    if (c == '\r') return NULL;
     if (c == '\n') {
-        w->in_body = w->n == 0 && !w->in_value;
-        w->in_value = false;
-        w->n = 0;
+        w->in_body = !w->in_line;
+        w->in_line = false;
         return NULL;
     }
-    if (w->in_value || c == '\r') return NULL;
-    if (w->n == 0 && (c == ' ' || c == '\t'))
-        w->in_value = true; /* the field before goes on */
-    else if (c == ':' || w->n == sizeof w->name)
+    if (!w->in_line && !is_blank(c)) { /* else the field before goes on */
+        w->n = 0;
+        w->in_value = w->has_gap = false;
+    }
+    w->in_line = true;
+    if (w->in_value) return NULL;
+    if (is_blank(c))
+        w->has_gap = true;
+    else if (c == ':' || w->has_gap || w->n == sizeof w->name)
         w->in_value = true;
     else
         w->name[w->n++] = posta__lower(c);

@@ -338,8 +338,9 @@ static void add_part(posta_message *m, setter set, feeding *feed, FILE *f, part 
     posta_part_options o = POSTA_PART_OPTIONS;
     posta_field header = {"X-Part", p->header};
     const char *name = NULL;
-    bool is_inline = set == posta_message_inline,
-         is_body = set == posta_message_text || set == posta_message_html;
+    posta_body body;
+    bool is_seen, is_inline = set == posta_message_inline,
+                  is_body = set == posta_message_text || set == posta_message_html;
     memset(p, 0, sizeof *p);
     p->is_text = is_body;
     p->type = set == posta_message_text   ? "text/plain"
@@ -352,7 +353,8 @@ static void add_part(posta_message *m, setter set, feeding *feed, FILE *f, part 
     if (!is_body && one_in(5)) p->type = o.type = "x-test/x-octets";
     if (!is_body && !one_in(5)) name = take_name(p, &o);
     if (name) o.name = p->name;
-    if (strncmp(p->type, "text/", 5) == 0) p->charset = "utf-8";
+    /* an attachment that cannot be looked at first is labelled with none */
+    if (strncmp(p->type, "text/", 5) == 0) p->charset = is_body ? "utf-8" : "as seen";
     if (p->charset && one_in(6)) p->charset = o.charset = "iso-8859-2";
     if (is_inline) snprintf(p->cid, sizeof p->cid, "part%zu@example.org", index);
     if (is_inline) o.content_id = p->cid;
@@ -366,7 +368,10 @@ static void add_part(posta_message *m, setter set, feeding *feed, FILE *f, part 
     if (p->has_header) o.headers = &header;
     if (p->has_header) o.headers_n = 1;
     if (one_in(4)) o.encoding = one_in(2) ? POSTA_ENCODING_BASE64 : POSTA_ENCODING_QUOTED_PRINTABLE;
-    must(set(m, make_body(&p->b, feed, &p->r), &o), m, "part");
+    body = make_body(&p->b, feed, &p->r);
+    is_seen = body.kind == POSTA_BODY_DATA || body.source.rewind;
+    if (!is_body && p->charset && !o.charset && !is_seen) p->charset = NULL;
+    must(set(m, body, &o), m, "part");
     put_part(f, p, name);
 }
 

@@ -104,6 +104,35 @@ static void test_broken_sources(void **state) {
     }
 }
 
+static posta_status pull_fails(void *user, posta_window *out) {
+    (void)out;
+    return *(posta_status *)user;
+}
+
+/* What failed is said once. */
+static void test_failure_is_said_once(void **state) {
+    posta_status fault;
+    t_place place;
+    posta_message *m;
+    posta_source bad = {&fault, pull_fails, NULL, NULL, POSTA_LEN_UNKNOWN}, s;
+    t_text t;
+    (void)state;
+    for (fault = POSTA_E_FILE; fault <= POSTA_E_BODY; fault++) {
+        t_place_init(&place);
+        m = t_message(&place);
+        posta_message_attach(m, posta_body_source(bad), NULL);
+        assert_int_equal(posta_message_compose(m, NULL, &s, NULL), POSTA_OK);
+        t = t_pull_all(&s, 0);
+        assert_int_equal(t.status, POSTA_E_BODY);
+        assert_string_equal(posta_message_problem(m)->text,
+                            fault == POSTA_E_BODY ? "attachments[1]: could not be read to its end"
+                                                  : "attachments[1]: could not be read to its end: "
+                                                    "the file cannot be read");
+        free(t.p);
+        t_done(&place, m);
+    }
+}
+
 /* The same length, other octets, between the first and the second reading. */
 static void test_source_that_changes(void **state) {
     char text[] = "plain\nplain\nplain\n";
@@ -423,6 +452,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lying_sources),
         cmocka_unit_test(test_broken_sources),
+        cmocka_unit_test(test_failure_is_said_once),
         cmocka_unit_test(test_source_that_changes),
         cmocka_unit_test(test_rewinding),
         cmocka_unit_test(test_consumed),

@@ -255,7 +255,7 @@ static void test_text_encodings(void **state) {
     line[998] = 'x';
     line[999] = 0;
     check_encoding(line, true, "quoted-printable", false);
-    line[10] = '\xc3';
+    memcpy(line + 10, "\xc3\xbc", 2);
     check_encoding(line, true, "quoted-printable", false);
 }
 

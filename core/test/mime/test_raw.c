@@ -150,12 +150,22 @@ static void test_bcc(void **state) {
     expect_fault("bcc:hidden@x.org\n\nb\n", POSTA_LINE_ENDS_FIX, "Bcc");
     expect_fault("A: x\rBCC \t: hidden@x.org\r\rb", POSTA_LINE_ENDS_FIX, "Bcc");
     expect_fault("Resent-BCC: hidden@x.org\r\n\r\n", POSTA_LINE_ENDS_FIX, "Resent-Bcc");
+    /* white space and folds before the colon are part of the name: RFC 5322 4.5 */
+    expect_fault("From: a@e.org\nBCC\n\t: hidden@x.org\n\nx", POSTA_LINE_ENDS_FIX, "Bcc");
+    expect_fault("Bcc \r\n \t \r\n :hidden@x.org\r\n\r\nx", POSTA_LINE_ENDS_FIX, "Bcc");
+    expect_fault("Resent-Bcc\r\n : hidden@x.org\r\n\r\nx", POSTA_LINE_ENDS_FIX, "Resent-Bcc");
+    expect_fault("Bcc                                         \t: hidden@x.org\r\n\r\nx",
+                 POSTA_LINE_ENDS_FIX, "Bcc");
+    expect_fault("no colon\r\nBcc: hidden@x.org\r\n\r\nx", POSTA_LINE_ENDS_FIX, "Bcc");
     /* a line of blanks goes on with a field and does not end the header */
     expect_fault("A: b\r\n \t\r\nBcc: hidden@x.org\r\n\r\n", POSTA_LINE_ENDS_FIX, "Bcc");
     /* what only looks like it */
     expect_text("X-Bcc: 1\r\nA: b\r\n bcc: c\r\n\r\nBcc: d\r\n", POSTA_LINE_ENDS_FIX,
                 "X-Bcc: 1\r\nA: b\r\n bcc: c\r\n\r\nBcc: d\r\n");
     expect_text("A: b\r\n\r\n\r\nBcc: d\r\n", POSTA_LINE_ENDS_FIX, "A: b\r\n\r\n\r\nBcc: d\r\n");
+    expect_text("Bcc\r\n\r\n: d\r\n", POSTA_LINE_ENDS_FIX, "Bcc\r\n\r\n: d\r\n");
+    expect_text("Bcc\r\nA\r\n : d\r\n\r\n", POSTA_LINE_ENDS_FIX, "Bcc\r\nA\r\n : d\r\n\r\n");
+    expect_text("A b\r\n bcc: d\r\n\r\n", POSTA_LINE_ENDS_FIX, "A b\r\n bcc: d\r\n\r\n");
     expect_text("Bcco: b\r\n\r\n", POSTA_LINE_ENDS_FIX, "Bcco: b\r\n\r\n");
 }
 
@@ -164,6 +174,7 @@ static void test_singletons(void **state) {
     expect_fault("Subject: a\r\nFrom: x\r\nsubject: b\r\n\r\n", POSTA_LINE_ENDS_FIX,
                  "two Subject fields");
     expect_fault("FROM: a\r\nFrom : b\r\n\r\n", POSTA_LINE_ENDS_FIX, "two From fields");
+    expect_fault("From: a\r\nFrom\r\n : b\r\n\r\n", POSTA_LINE_ENDS_FIX, "two From fields");
     expect_text("Received: a\r\nReceived: b\r\nFrom: a\r\n From: b\r\n\r\nFrom: c\r\nFrom: d\r\n",
                 POSTA_LINE_ENDS_FIX,
                 "Received: a\r\nReceived: b\r\nFrom: a\r\n From: b\r\n\r\nFrom: c\r\nFrom: d\r\n");
