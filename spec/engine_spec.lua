@@ -197,6 +197,79 @@ describe("posta.pump", function()
         fails("connection.lost", nil, posta.pump(engine(), t.io, support.mail()))
     end)
 
+    it("takes a read without a reason for the end", function()
+        local t = toy()
+        local calls = 0
+        t.io.read = function()
+            calls = calls + 1
+            return nil
+        end
+        local err = fails("connection.lost", nil, posta.pump(engine(), t.io, support.mail()))
+        assert.equal("not_sent", err.outcome)
+        assert.equal(1, calls)
+    end)
+
+    it("does not spin where nothing moves", function()
+        local t = toy()
+        local calls = 0
+        local function nothing(what)
+            return function()
+                calls = calls + 1
+                if calls > 5000 then error("it spins", 0) end
+                return what
+            end
+        end
+        t.io.read = nothing ""
+        local err = fails("connection.lost", nil, posta.pump(engine(), t.io, support.mail()))
+        assert.equal(1000, calls)
+        assert.truthy(err.message:find("io.read gave nothing 1000 times in a row", 1, true), err.message)
+        assert.equal("not_sent", err.outcome)
+        t, calls = toy(), 0
+        t.io.write = nothing(0)
+        err = fails("connection.lost", nil, posta.pump(engine(), t.io, support.mail()))
+        assert.equal(1000, calls)
+        assert.truthy(err.message:find("io.write gave nothing 1000 times in a row", 1, true), err.message)
+    end)
+
+    it("asks io.wait where nothing moves, as often as it takes", function()
+        local t = toy()
+        local read, write = t.io.read, t.io.write
+        local waits, reads, writes = 0, 0, 0
+        t.io.wait = function() waits = waits + 1 end
+        t.io.read = function(...)
+            reads = reads + 1
+            if select(2, ...) ~= 0 and reads % 300 ~= 0 then return "" end
+            return read(...)
+        end
+        t.io.write = function(...)
+            writes = writes + 1
+            if writes % 1500 ~= 0 then return 0 end
+            return write(...)
+        end
+        local receipt, message = posta.pump(engine(), t.io, support.mail())
+        assert.truthy(receipt, message)
+        assert.equal(1, #t.mails)
+        assert.is_true(waits > 3000)
+    end)
+
+    it("names a count of bytes that cannot be", function()
+        for value, said in pairs { [-1] = "-1", [1.5] = "1.5", [1e9] = "1000000000", [math.huge] = "inf",
+            ["7"] = "string" } do
+            local t = toy()
+            t.io.write = function() return value end
+            raises("io.write: expected a count of bytes from 0 to 25, got " .. said, posta.pump, engine(), t.io,
+                support.mail())
+        end
+        local t = toy()
+        t.io.write = function() return 0 / 0 end
+        local why = raises("io.write: expected a count", posta.pump, engine(), t.io, support.mail())
+        assert.truthy(why:find("nan", 1, true), why)
+        t = toy()
+        t.io.write = function() return nil, "timeout", 26 end
+        raises("io.write: expected a count of bytes from 0 to 25, got 26", posta.pump, engine(), t.io,
+            support.mail())
+    end)
+
     it("looks at the mail before and at bodies while it sends", function()
         fails("field.invalid", "to", posta.pump(engine(), toy().io, support.mail { to = "x" }))
         fails("field.invalid", nil, posta.pump(engine(), toy().io, { from = "a@b.org", text = "" }))

@@ -231,3 +231,81 @@ describe("the module", function()
         assert.matches("^%d+%.%d+%.%d+$", posta.version)
     end)
 end)
+
+describe("what nobody need be called for", function()
+    -- Nobody listens HERE: connect.refused would say that somebody was called.
+
+    it("raises for objects that are of no use, at the caller's line", function()
+        local here = debug.getinfo(1, "S").short_src
+        local closed = assert(posta.message(support.mail()))
+        closed:close()
+        local file = assert(io.tmpfile())
+        file:close()
+        local new_userdata = rawget(_G, "newproxy")
+        local without_read = new_userdata and new_userdata(true) or coroutine.create(print)
+        local engine = assert(posta.engine { host = "127.0.0.1", security = "none", hello = "a.example" })
+        local session = require("posta.core").session.methods
+        local message, link = getmetatable(closed).__index, getmetatable(engine).__index
+        for _, row in ipairs {
+            { "mail: message is closed", function() local _ = posta.send(HERE, closed) end },
+            { "mail: message is closed", function()
+                local _ = posta.pump(engine, { read = print, write = print }, closed) end },
+            { "mail: message is closed", function() local _ = engine:send(closed) end },
+            { "send: expected connection, got nil", function() local _ = session.send(nil, support.mail()) end },
+            { "quit: expected connection, got userdata", function() local _ = session.quit(engine) end },
+            { "close: expected connection, got nil", function() local _ = session.close() end },
+            { "is_connected: expected connection, got table", function() local _ = session.is_connected {} end },
+            { "write: expected message, got nil", function() local _ = message.write(nil, print) end },
+            { "close: expected message, got string", function() local _ = message.close "x" end },
+            { "tick: expected engine, got nil", function() local _ = link.tick() end },
+            { "close: expected engine, got nil", function() local _ = link.close() end },
+            { "state: expected engine, got userdata", function() local _ = link.state(closed) end },
+            { "mail.text: the file is closed", function()
+                local _ = posta.send(HERE, support.mail { text = file }) end },
+            { "mail.attachments[1].body: the file is closed", function()
+                local _ = posta.message(support.mail { attachments = { { name = "a", body = file } } }) end },
+            { "mail.text: expected string, function", function()
+                local _ = posta.send(HERE, support.mail { text = without_read }) end },
+            { "mail.text: expected string, function", function()
+                local _ = posta.send(HERE, support.mail { text = setmetatable({}, { __index = error }) }) end },
+        } do
+            local why = raises(row[1], row[2])
+            assert.equal(1, (why:find(here, 1, true)), why)
+        end
+    end)
+
+    it("knows a closed file without io.type", function()
+        local file, io_type = assert(io.tmpfile()), io.type
+        file:close()
+        finally(function() rawset(io, "type", io_type) end)
+        rawset(io, "type", nil)
+        raises("mail.text: the file is closed", posta.send, HERE, support.mail { text = file })
+    end)
+
+    it("does not call for a message whose file was closed since", function()
+        local file = assert(io.tmpfile())
+        local m = assert(posta.message(support.mail { text = file }))
+        file:close()
+        fails("body.failed", "text", posta.send(HERE, m))
+    end)
+
+    it("does not call for a finished text that cannot be sent", function()
+        local envelope = { from = "ana@example.org", to = "bob@example.org" }
+        local HEAD = "From: ana@example.org\r\n"
+        for _, raw in ipairs { HEAD .. "Bcc: eve@example.org\r\n\r\nx\r\n", HEAD .. "\r\na\0b\r\n",
+            HEAD .. "\r\n" .. ("x"):rep(999) .. "\r\n" } do
+            local err = fails("field.invalid", "raw", posta.send(HERE, { raw = raw, envelope = envelope }))
+            assert.equal("compose", err.stage)
+            assert.equal("not_sent", err.outcome)
+            local function called() error "called" end
+            local engine = assert(posta.engine { host = "127.0.0.1", security = "none", hello = "a.example" })
+            fails("field.invalid", "raw", posta.pump(engine, { read = called, write = called },
+                { raw = raw, envelope = envelope }))
+        end
+        fails("field.invalid", "raw", posta.send(HERE,
+            { raw = HEAD .. "\nx", line_ends = "reject", envelope = envelope }))
+        -- What can be read only once is judged on the way.
+        fails("connect.refused", nil, posta.send(HERE, { raw = function() return nil end, envelope = envelope }))
+        fails("connect.refused", nil, posta.send(HERE, { raw = HEAD .. "\r\nx\r\n", envelope = envelope }))
+    end)
+end)

@@ -23,14 +23,14 @@ local function has_read(value)
     return ok and type(read) == "function"
 end
 
--- io.type would say it too, but a host may have no io.
-local function is_closed_file(value)
+--- Is it a file handle that was closed? io.type would say it too, but a host may have no io.
+function body.is_closed_file(value)
     return type(value) == "userdata" and tostring(value) == "file (closed)"
 end
 
 --- The complaint about a value that is no body, or nil. `{ file = path }` is looked at by the caller.
 function body.misuse(value, path)
-    if is_closed_file(value) then return path .. ": the file is closed" end
+    if body.is_closed_file(value) then return path .. ": the file is closed" end
     if type(value) == "string" or type(value) == "function" or has_read(value) then return nil end
     return names.wrong_type(value, path, "string|function",
         "string, function, file handle, { file = path } or object with read")
@@ -45,6 +45,7 @@ end
 function body.reader(value)
     if type(value) == "function" then return value end
     return function()
+        if body.is_closed_file(value) then return nil, "the file is closed" end
         local piece, why = value:read(PIECE)
         -- "" is "not yet" for functions, the end for objects: files of other hosts say it so.
         if piece == "" then piece = nil end

@@ -315,8 +315,9 @@ function builder:part(label, use, part, cid)
         return message.part(self.m, label, use, "data", value, options)
     end
     -- First the reader: C counts slots from the setter on.
-    local readers = core.data(self.m).readers
-    readers[#readers + 1] = body.reader(value)
+    local data = core.data(self.m)
+    data.readers[#data.readers + 1] = body.reader(value)
+    if type(value) == "userdata" then data.handles[label] = value end
     return message.part(self.m, label, use, "slot", size, options)
 end
 
@@ -401,7 +402,7 @@ end
 --- Makes the message of a table that `misuse` found fine. Nil and a problem when a value is wrong.
 function mail.build(t, files)
     local m = message.new()
-    core.data(m).readers = {}
+    core.data(m).readers, core.data(m).handles = {}, {}
     local self = setmetatable({ m = m, files = files ~= false }, builder)
     local fine
     if rawget(t, "raw") ~= nil then fine = self:raw(t) else fine = self:all(t) end
@@ -417,11 +418,23 @@ function mail.problem(m)
     return code and { code = code, field = field, text = text }
 end
 
---- `m` itself when it has a sender and a recipient; else nil, message, err. Nobody need be called to
--- know that.
+-- A problem when a file that it is to read was closed since it was made.
+local function closed_file(m)
+    for label, handle in next, core.data(m).handles do
+        if body.is_closed_file(handle) then
+            return { code = "body.failed", field = label, text = label .. ": the file is closed" }
+        end
+    end
+    return nil
+end
+
+--- `m` itself when it has a sender and a recipient, and no file of it was closed; else nil, message,
+-- err. Nobody need be called to know that.
 function mail.addressed(m, peer)
-    if message.envelope(m) then return m end
-    return errors.problem(mail.problem(m), peer)
+    if not message.envelope(m) then return errors.problem(mail.problem(m), peer) end
+    local problem = closed_file(m)
+    if problem then return errors.problem(problem, peer) end
+    return m
 end
 
 --- `m` itself when it can be composed, as far as can be seen without reading what can be read only
