@@ -109,6 +109,11 @@ static void wrong_address(void **state) {
     assert_int_equal(posta_session_new(&c, &s, &why), POSTA_E_FIELD);
     assert_null(s);
     assert_string_equal(why.field, "address");
+    c.address = NULL; /* sockets of our own: their memory is the second allocation */
+    n.fail_at = n.allocations + 2;
+    assert_int_equal(posta_session_new(&c, &s, &why), POSTA_E_MEMORY);
+    assert_int_equal(n.allocations, n.fail_at);
+    assert_null(s);
     net_done(&n);
 }
 
