@@ -320,7 +320,8 @@ describe("posta.pump", function()
         raises("io.starttls: not built", posta.pump, engine(), { read = print, write = print, starttls = print }, {})
         raises("mail.to: expected string", posta.pump, engine(), t.io, { to = 1 })
         t.io.write = function() return true end
-        raises("io.write: expected a count of bytes from 0 to 25, got boolean", posta.pump, engine(), t.io, support.mail())
+        raises("io.write: expected a count of bytes from 0 to 25, got boolean", posta.pump, engine(), t.io,
+            support.mail())
         t = toy()
         t.io.read = function() return 1 end
         raises("io.read: expected string, got number", posta.pump, engine(), t.io, support.mail())
