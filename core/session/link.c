@@ -185,6 +185,7 @@ posta_status posta_link_send_message(posta_link *l, posta_message *message) {
         return status;
     }
     envelope.has_8bit = has_8bit;
+    envelope.has_crlf = true;
     status = posta_link_send(l, &envelope, &source);
     if (status == POSTA_E_IN_PROGRESS) l->message = message;
     if (posta_message_id_of(message))

@@ -142,6 +142,7 @@ static void opened(posta_session *s) {
         return;
     }
     pick_hello(s);
+    s->link_config.engine.spent = (uint32_t)(now(s) - s->connect_began);
     posta_link_wipe(&s->link);
     if (posta_link_place(s->link_memory, s->link_len, &s->link_config, &s->link) != POSTA_OK) {
         fail_open(s, POSTA_E_ARGUMENT, POSTA_PHASE_CONNECT);

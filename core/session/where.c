@@ -249,6 +249,8 @@ posta_status posta__where_settle(posta_where *w, bool is_url, bool is_smtps,
         } else {
             w->security = POSTA_SECURITY_STARTTLS;
         }
+    } else if (w->security == POSTA_SECURITY_NONE && clear && !w->is_lmtp) {
+        port = 25;
     } else if (w->security == POSTA_SECURITY_TLS) {
         port = 465;
     } else if (is_smtps) {
@@ -275,14 +277,14 @@ posta_status posta_where_parse(const char *url, posta_where *out, posta_problem 
             s = posta__span_sub(s, i + 3, s.len);
         }
     if (status != POSTA_OK) return status;
-    /* A user may hold '@' and '?' only percent-encoded or before the last '@'. */
+    if (find(s, '?', &at)) {
+        options = posta__span_sub(s, at + 1, s.len);
+        s = posta__span_sub(s, 0, at);
+    }
+    /* A user may hold '@'; the last one ends the credentials. */
     if (find_last(s, '@', &at)) {
         status = take_user(&p, posta__span_sub(s, 0, at));
         s = posta__span_sub(s, at + 1, s.len);
-    }
-    if (status == POSTA_OK && find(s, '?', &at)) {
-        options = posta__span_sub(s, at + 1, s.len);
-        s = posta__span_sub(s, 0, at);
     }
     if (status == POSTA_OK) status = take_options(&p, options);
     if (status == POSTA_OK && out->is_unix) {

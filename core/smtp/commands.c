@@ -70,7 +70,7 @@ posta_status posta_engine_submit(posta_engine *e, const posta_envelope *envelope
     e->body.at = e->body.len = 0;
     e->t.env = *envelope;
     e->t.body = *source;
-    e->t.size = source->len;
+    e->t.size = envelope->has_crlf ? source->len : POSTA_LEN_UNKNOWN; /* row D08 */
     for (size_t i = 0; i < envelope->to_n; i++)
         envelope->to[i] = (posta_recipient){.address = envelope->to[i].address};
     begin(e, ACTION_SUBMIT, STEP_MAIL);

@@ -338,7 +338,8 @@ static uint64_t phase_deadline(const posta_engine *e) {
 
 static uint64_t total_deadline(const posta_engine *e) {
     if (e->action == ACTION_NONE) return UINT64_MAX;
-    return after(e->started, e->config.timeouts.total);
+    uint64_t spent = e->config.spent < e->started ? e->config.spent : e->started;
+    return after(e->started - spent, e->config.timeouts.total);
 }
 
 uint64_t posta_engine_deadline(const posta_engine *e) {

@@ -141,6 +141,9 @@ typedef struct posta_envelope {
     posta_recipient *to;
     size_t to_n;
     bool has_8bit; /* the text has octets >= 0x80: BODY=8BITMIME, an error where not offered */
+    bool
+        has_crlf; /* the source gives whole CRLF lines, so its length is what the server will count:
+                     it is announced as SIZE. Else line ends may be mended, and no SIZE is said */
 } posta_envelope;
 
 /* ---- a transport ---- */

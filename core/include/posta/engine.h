@@ -59,6 +59,7 @@ typedef struct posta_engine_config {
     size_t owed_max;    /* commands that may wait for their replies, 1 to 1024 */
     uint32_t line_max;  /* octets in a reply line before it is a fault */
     uint32_t reply_max; /* octets in a whole reply before it is a fault */
+    uint32_t spent;     /* milliseconds of the total that are over when the engine begins */
 } posta_engine_config;
 
 #define POSTA_MIN_RX_SPACE   16u
@@ -76,7 +77,7 @@ typedef struct posta_engine_config {
 #define POSTA_ENGINE_CONFIG                                                                        \
     {                                                                                              \
         sizeof(posta_engine_config), 0, POSTA_TIMEOUTS, POSTA_REFUSED_CONTINUE, false, false,      \
-            false, POSTA_ENGINE_SPACES, 4096, 65536                                                \
+            false, POSTA_ENGINE_SPACES, 4096, 65536, 0                                             \
     }
 
 /* ---- phases, events, faults ---- */

@@ -408,6 +408,25 @@ static void refused_greeting(void **state) {
     net_done(&n);
 }
 
+/* The total begins with connecting: what that took is not given twice. */
+static void total_is_total(void **state) {
+    net n;
+    (void)state;
+    net_init(&n);
+    posta_session_config c = net_config(&n);
+    c.engine.timeouts.total = 3000;
+    n.open_again = 2; /* a second each */
+    n.silent = true;
+    posta_session *s = NULL;
+    assert_int_equal(posta_session_new(&c, &s, NULL), POSTA_OK);
+    uint64_t began = n.now;
+    assert_int_equal(posta_session_connect(s), POSTA_E_TIMEOUT);
+    assert_int_equal(posta_session_receipt(s)->cause, POSTA_E_TIMEOUT_TOTAL);
+    assert_int_equal(n.now - began, 3000);
+    posta_session_free(&s);
+    net_done(&n);
+}
+
 /* Row F13: the server has hung up while we were idle. */
 static void idle_goodbye(void **state) {
     net n;
@@ -485,6 +504,7 @@ int main(void) {
                                        cmocka_unit_test(slot_in_blocking),
                                        cmocka_unit_test(quitting),
                                        cmocka_unit_test(refused_greeting),
+                                       cmocka_unit_test(total_is_total),
                                        cmocka_unit_test(idle_goodbye),
                                        cmocka_unit_test(idle_and_well),
                                        cmocka_unit_test(refused_command)};

@@ -47,6 +47,8 @@ static void table(void **state) {
         {"smtp://h.example?security=none", "h.example", 587, NONE, NULL, NULL},
         {"smtp://h.example:26?security=opportunistic&timeout=7", "h.example", 26, MAYBE, NULL,
          NULL},
+        {"smtp://h.example?security=none&ca_file=/a@b.pem", "h.example", 587, NONE, NULL, NULL},
+        {"smtp://localhost?security=none", "localhost", 25, NONE, NULL, NULL},
         {"smtp://h.example?security=tls", "h.example", 465, TLS, NULL, NULL},
         {"smtp://localhost?security=starttls", "localhost", 587, STARTTLS, NULL, NULL},
         {"lmtp://h.example", "h.example", 24, STARTTLS, NULL, NULL},

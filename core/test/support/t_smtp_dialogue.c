@@ -438,7 +438,7 @@ static void set_recipients(player *p, const char *value) {
 static void submit(player *p, const char *s) {
     char key[64], value[20000];
     size_t len, body_len = 0;
-    posta_envelope env = {.from = p->from};
+    posta_envelope env = {.from = p->from, .has_crlf = true};
     posta_status want = POSTA_E_IN_PROGRESS, got;
     uint64_t size = 0;
     bool size_said = false;
