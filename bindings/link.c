@@ -79,11 +79,13 @@ static void settle(lua_link *l) {
     posta_event e;
     bool is_sent = false;
     if (l->sending.is_reading) {
-        while (!is_sent && posta_link_next_event(l->link, &e)) is_sent = e.type == POSTA_EVENT_SENT;
+        while (!is_sent && posta_link_next_event(l->link, &e))
+            is_sent = e.type == POSTA_EVENT_SENT;
     }
     if (is_sent || posta_engine_is_idle(posta_link_engine(l->link))) return;
     posta_link_abort(l->link, POSTA_E_CANCELLED);
-    while (!is_sent && posta_link_next_event(l->link, &e)) is_sent = e.type == POSTA_EVENT_SENT;
+    while (!is_sent && posta_link_next_event(l->link, &e))
+        is_sent = e.type == POSTA_EVENT_SENT;
 }
 
 static int link_gc(lua_State *L) {

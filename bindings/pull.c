@@ -109,12 +109,8 @@ static int message_id_of(lua_State *L) {
 }
 
 const luaL_Reg posta__lua_message_reading[] = {
-    {"open", message_open},
-    {"check", message_check},
-    {"pull", message_pull},
-    {"mime_header", message_mime_header},
-    {"mime_body", message_mime_body},
-    {"envelope", message_envelope},
-    {"id_of", message_id_of},
-    {NULL, NULL},
+    {"open", message_open},           {"check", message_check},
+    {"pull", message_pull},           {"mime_header", message_mime_header},
+    {"mime_body", message_mime_body}, {"envelope", message_envelope},
+    {"id_of", message_id_of},         {NULL, NULL},
 };
