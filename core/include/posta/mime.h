@@ -39,7 +39,7 @@ typedef struct posta_body {
 
 /** A body in memory. The bytes are not copied: keep them until the message is freed. */
 POSTA_API posta_body posta_body_data(const void *p, size_t len);
-/** The same for a NUL-terminated string. */
+/** The same for a NUL-terminated string; the setter refuses a null one. */
 POSTA_API posta_body posta_body_string(const char *text);
 /** A body pulled from a source. The message calls source.close once, also when the setter fails. */
 POSTA_API posta_body posta_body_source(posta_source source);
@@ -69,7 +69,10 @@ typedef struct posta_part_options {
     const char *name; /* file name; folders in front are cut off; controls are refused */
     const char
         *type; /* "type/subtype"; default by the name's extension, else application/octet-stream */
-    const char *charset;     /* of text parts; default utf-8 */
+    /** Of text parts. Text and HTML: default utf-8, and then they must be valid UTF-8: POSTA_E_FIELD
+     *  when composed, POSTA_E_BODY where they can only be streamed. Attached text: default utf-8 if it
+     *  is seen to be so, else no charset is told. */
+    const char *charset;
     const char *disposition; /* "attachment" or "inline"; default by how the part is used */
     const char *description; /* Content-Description */
     const char *content_id;  /* with or without <>; required by posta_message_inline */
