@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-/* where(url) -> { host, port, security, is_unix, is_lmtp, has_user }; or nil, field, text */
+/* where(url) -> { host, port, security, is_unix, is_lmtp, default_clear, has_user }; or nil, field,
+ * text */
 static int core_where(lua_State *L) {
     posta_where where;
     posta_problem problem;
@@ -23,6 +24,7 @@ static int core_where(lua_State *L) {
     const char *word = security[where.security];
     bool is_unix = where.is_unix;
     bool is_lmtp = where.is_lmtp;
+    bool default_clear = where.is_default_clear;
     bool has_user = where.has_user;
     posta_where_wipe(&where);
     if (status != POSTA_OK) {
@@ -37,6 +39,7 @@ static int core_where(lua_State *L) {
     posta__lua_set_text(L, "security", word);
     posta__lua_set_flag(L, "is_unix", is_unix);
     posta__lua_set_flag(L, "is_lmtp", is_lmtp);
+    posta__lua_set_flag(L, "default_clear", default_clear);
     posta__lua_set_flag(L, "has_user", has_user);
     return 1;
 }

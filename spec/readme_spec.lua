@@ -74,6 +74,17 @@ describe("the README", function()
     assert.truthy(child.read_file(folder .. "/out"):find("^accepted: <"))
   end)
 
+  it("'s way to compile serves examples/c/send.c too", function()
+    local command = assert(readme():match("\n    (cc %-std=c11[^\n]*)\n"))
+    child.write_file(folder .. "/mail.c", child.read_file(child.root() .. "/examples/c/send.c"))
+    assert.is_true(shell(("cd %s && ln -s %s/core core && %s >out 2>&1"):format(
+      child.quoted(folder), child.quoted(child.root()), command)), child.read_file(folder .. "/out"))
+    assert.is_true(shell(("%s/mail %s ana@example.org bob@example.org >%s/out 2>&1"):format(
+      child.quoted(folder), caught.url, child.quoted(folder))), child.read_file(folder .. "/out"))
+    assert.equal("ana@example.org", caught:wait(1)[1].from)
+    assert.truthy(child.read_file(folder .. "/out"):find("^accepted for 1 of 1: 250 "))
+  end)
+
   it("parses on Lua 5.1", function()
     for _, source in ipairs(blocks("lua")) do
       child.write_file(folder .. "/example.lua", source)

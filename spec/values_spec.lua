@@ -68,12 +68,6 @@ describe("misuse", function()
         { "where.auth: expected table, got string", { host = "x", auth = "ana" } },
         { "where.auth.pass: unknown; write password", { host = "x", auth = { pass = "y" } } },
         { "where.tls: expected table, got boolean", { host = "x", tls = true } },
-        { 'where.chunking: "auto" is not built: it comes with a later version', { host = "x", chunking = "auto" } },
-        { 'where.pipeline: "deep" is not built', { host = "x", pipeline = "deep" } },
-        { "where.transport: not built: it comes with a later version of posta", { host = "x", transport = {} } },
-        { "where.on_progress: not built", { host = "x", on_progress = print } },
-        { "where.resolve: not built", { host = "x", resolve = print } },
-        { "where.insecure_auth: not built", { host = "x", insecure_auth = true } },
         { "where.server: unknown; write host", { server = "x" } },
         { "where.user: unknown; write auth = { user =, password = }", { host = "x", user = "y" } },
         { "where.username: unknown; write auth", { host = "x", username = "y" } },
@@ -307,5 +301,35 @@ describe("what nobody need be called for", function()
         -- What can be read only once is judged on the way.
         fails("connect.refused", nil, posta.send(HERE, { raw = function() return nil end, envelope = envelope }))
         fails("connect.refused", nil, posta.send(HERE, { raw = HEAD .. "\r\nx\r\n", envelope = envelope }))
+    end)
+end)
+
+describe("what is named in the design and not built yet", function()
+    it("is answered with not_built, and never ignored", function()
+        local options = { chunking = "auto", pipeline = "deep", transport = {}, on_progress = print,
+            resolve = print, insecure_auth = true, insecure_no_verify = true }
+        for name, value in pairs(options) do
+            local receipt, message, err = posta.send({ host = "127.0.0.1", port = 9, [name] = value },
+                { from = "a@x.org", to = "b@x.org", text = "hi" })
+            assert.is_nil(receipt)
+            assert.equal("not_built", err.code)
+            assert.equal(name, err.field)
+            assert.truthy(message:find("^" .. name), message)
+        end
+        local engine, _, err = posta.engine("lmtp://127.0.0.1")
+        assert.is_nil(engine)
+        assert.equal("not_built", err.code)
+    end)
+
+    it("does not hide what belongs elsewhere", function()
+        local ok, message = pcall(posta.message, { from = "a@x.org", to = "b@x.org",
+            attachments = { { body = "x", cid = "logo" } } })
+        assert.is_false(ok)
+        assert.truthy(message:find("mail.attachments[1].cid: belongs to inline", 1, true), message)
+        local file = os.tmpname()
+        local m = assert(posta.message { from = "a@x.org", to = "b@x.org",
+            attachments = { { name = "a.txt", body = { file = file } } } })
+        assert.truthy(m:tostring():find('filename="a.txt"', 1, true))
+        os.remove(file)
     end)
 end)

@@ -74,9 +74,19 @@ local function headers_misuse(value, path)
     return nil
 end
 
+-- A part's body may be { file = path } too, as everywhere.
+local function part_body_misuse(value, path)
+    local file = type(value) == "table" and rawget(value, "file")
+    if type(file) ~= "string" then return body.misuse(value, path) end
+    for key in next, value do
+        if key ~= "file" then return ("%s.%s: belongs to the part, beside body"):format(path, tostring(key)) end
+    end
+    return nil
+end
+
 local PART = {
     known = {
-        file = "string", body = body.misuse, name = "string", type = "string", disposition = "string",
+        file = "string", body = part_body_misuse, name = "string", type = "string", disposition = "string",
         description = "string", encoding = "string", charset = "string", size = "number",
         headers = headers_misuse, cid = "string",
     },
@@ -111,16 +121,26 @@ local function attachment_misuse(value, path)
         or part_misuse(value, path)
 end
 
+-- Pictures that the HTML names by cid: are a list of their own; many libraries mix the two.
+local function attached_misuse(value, path)
+    local complaint = attachment_misuse(value, path)
+    if complaint then return complaint end
+    if type(value) == "table" and rawget(value, "cid") ~= nil then
+        return path .. ".cid: belongs to inline = { [cid] = ... }"
+    end
+    return nil
+end
+
 local function attachments_misuse(value, path)
     if type(value) == "string" then return nil end
     if type(value) ~= "table" then
         return names.wrong_type(value, path, "string", "a list of paths or tables")
     end
-    if is_part(value) then return part_misuse(value, path) end
+    if is_part(value) then return attached_misuse(value, path) end
     local n = names.list_len(value)
     if not n then return path .. ": expected a list of paths or tables" end
     for i = 1, n do
-        local complaint = attachment_misuse(rawget(value, i), ("%s[%d]"):format(path, i))
+        local complaint = attached_misuse(rawget(value, i), ("%s[%d]"):format(path, i))
         if complaint then return complaint end
     end
     return nil
@@ -288,6 +308,9 @@ end
 -- `part` is a table of the user's; `use` and `cid` come from where it stood.
 function builder:part(label, use, part, cid)
     local file, value = rawget(part, "file"), rawget(part, "body")
+    if not file and type(value) == "table" and type(rawget(value, "file")) == "string" then
+        file, value = rawget(value, "file"), nil
+    end
     local encoding = rawget(part, "encoding")
     if encoding and not ENCODINGS[encoding] then
         return self:refuse(label .. ".encoding", "is none of 7bit, 8bit, quoted-printable and base64")

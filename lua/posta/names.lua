@@ -40,7 +40,9 @@ end
 
 local function unknown(key, path, rules)
     local name = ("%s.%s"):format(path, key)
-    if rules.later and rules.later[key] then return NOT_YET:format(name) end
+    if rules.later and rules.later[key] then
+        return not rules.answers_later and NOT_YET:format(name) or nil
+    end
     local moved = rules.moved and rules.moved[key]
     if moved then return ("%s: unknown; write %s"):format(name, moved) end
     local near = nearest(key, rules.known)

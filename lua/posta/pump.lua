@@ -19,6 +19,10 @@ local M = {}
 -- What this build cannot do: the three values of failure, or nothing.
 local function not_built(config)
     local peer = config.peer or config.host
+    if config.is_lmtp then
+        return errors.problem({ code = "not_built", field = "url", stage = "connect",
+            text = "url: this build of posta has no LMTP yet" }, peer)
+    end
     if config.has_user then
         return errors.problem({ code = "not_built", field = "auth", stage = "connect",
             text = "auth: this build of posta has no authentication yet" }, peer)

@@ -44,6 +44,7 @@ local RULES = {
         helo = "hello", ehlo = "hello", domain = "hello",
         timeouts = "timeout", debug = "trace", verbose = "trace",
     },
+    answers_later = true,           -- by where.config, with the code not_built
     later = {
         resolve = true, transport = true, on_progress = true, insecure_auth = true,
         insecure_no_verify = true, insecure_any_name = true, insecure_cn = true,
@@ -67,12 +68,6 @@ function where.misuse(w, path)
     end
     if not rawget(w, "url") and not rawget(w, "host") then
         return path .. ": expected url or host, got neither"
-    end
-    for name, value in next, LATER do
-        if rawget(w, name) == value then
-            return ("%s.%s: %q is not built: it comes with a later version of posta")
-                :format(path, name, value)
-        end
     end
     return nil
 end
@@ -178,7 +173,7 @@ local function peer(_, config)
         if config.host then return true end      -- C says it better, with the right field's name
         return problem(field ~= "" and field or "url", text)
     end
-    config.is_unix = parsed.is_unix
+    config.is_unix, config.is_lmtp = parsed.is_unix, parsed.is_lmtp
     config.default_security = parsed.security
     config.has_user = parsed.has_user or config.user ~= nil
     if parsed.is_unix then
@@ -187,7 +182,7 @@ local function peer(_, config)
     end
     local number = config.port or parsed.port
     if config.security and not config.port and config.host then
-        number = config.security == "tls" and 465 or config.security == "none" and 25 or 587
+        number = config.security == "tls" and 465 or config.security == "none" and parsed.default_clear and 25 or 587
     end
     local host = parsed.host:find(":", 1, true) and "[" .. parsed.host .. "]" or parsed.host
     config.peer = ("%s:%d"):format(host, number)
@@ -202,11 +197,22 @@ local function print_line(direction, line)
     if io then io.stderr:write(shown, "\n") else print(shown) end
 end
 
+-- Names and values that are right, but whose part is not there yet: the first in byte order.
+local function not_built(w)
+    local found
+    for name, value in next, w do
+        if (RULES.later[name] or LATER[name] == value) and (not found or name < found) then found = name end
+    end
+    if not found then return true end
+    local value = LATER[found] and (" = %q"):format(LATER[found]) or ""
+    return problem(found, found .. value .. ": not built: it comes with a later version of posta", "not_built")
+end
+
 --- The plain values for C and the hooks; or nil and a problem for errors.problem.
 function where.config(w)
     if type(w) == "string" then w = { url = w } end
     local config = {}
-    for _, step in ipairs { texts, port, timeouts, auth, peer } do
+    for _, step in ipairs { not_built, texts, port, timeouts, auth, peer } do
         local ok, wrong = step(w, config)
         if not ok then return nil, wrong end
     end
