@@ -124,10 +124,14 @@ static void test_failure_is_said_once(void **state) {
         assert_int_equal(posta_message_compose(m, NULL, &s, NULL), POSTA_OK);
         t = t_pull_all(&s, 0);
         assert_int_equal(t.status, POSTA_E_BODY);
-        assert_string_equal(posta_message_problem(m)->text,
-                            fault == POSTA_E_BODY ? "attachments[1]: could not be read to its end"
-                                                  : "attachments[1]: could not be read to its end: "
-                                                    "the file cannot be read");
+        const char *text = posta_message_problem(m)->text;
+        const char *head = "attachments[1]: could not be read to its end";
+        assert_memory_equal(text, head, strlen(head));
+        text += strlen(head);
+        if (fault == POSTA_E_BODY)
+            assert_string_equal(text, "");
+        else
+            assert_string_equal(text + 2, posta_status_text(fault));
         free(t.p);
         t_done(&place, m);
     }

@@ -81,6 +81,18 @@ static void expect_fault(setter set, const char *charset, const char *text, cons
     }
 }
 
+/* Header lines may be folded anywhere (the tiny build does it at 20): takes the line ends out. */
+static void unfold(char *text) {
+    char *to = text;
+    for (const char *p = text; *p;) {
+        if (p[0] == '\r' && p[1] == '\n' && p[2] == ' ')
+            p += 2;
+        else
+            *to++ = *p++;
+    }
+    *to = 0;
+}
+
 static void expect_label(given g, const char *seen, const char *unseen) {
     size_t piece;
     int how;
@@ -89,6 +101,7 @@ static void expect_label(given g, const char *seen, const char *unseen) {
             outcome o = send(&g, (way)how, piece);
             assert_int_equal(o.composed, POSTA_OK);
             assert_int_equal(o.status, POSTA_END);
+            unfold(o.text);
             if (!strstr(o.text, IS_SEEN_FIRST(how) ? seen : unseen)) fail_msg("%s", o.text);
         }
     }

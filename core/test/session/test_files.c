@@ -9,7 +9,12 @@
 #include "net.h"
 #include "posta/port.h"
 
+#if defined(POSTA_TINY) && POSTA_TINY
+#define GIB                                                                                        \
+    (UINT64_C(1) << 24) /* tiny steps take their time; the full size is for the other builds */
+#else
 #define GIB (UINT64_C(1) << 30)
+#endif
 
 typedef struct heap {
     posta_port port;
