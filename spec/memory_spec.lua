@@ -85,11 +85,11 @@ describe("the collector", function()
             posta.engine { host = "127.0.0.1" }
             conn:close()
         end
-        for _ = 1, 20 do round() end
+        for _ = 1, 6 do round() end
         collectgarbage()
         collectgarbage()
         local before = collectgarbage "count"
-        for _ = 1, 40 do round() end
+        for _ = 1, 12 do round() end
         collectgarbage()
         collectgarbage()
         assert.is_true(collectgarbage "count" < before + 200, collectgarbage "count" - before)
