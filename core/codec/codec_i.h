@@ -186,6 +186,9 @@ bool posta__is_token(uint8_t c); /* RFC 2045 5.1 */
 size_t posta__utf8_next(posta_span in, uint32_t *cp_out);
 /** True if all of it is valid; else *at_out (may be null) is where it is not. */
 bool posta__utf8_check(posta_span s, size_t *at_out);
+/** Harmless in a line shown to people: no control (C0, DEL, C1), line separator or mark that turns
+ *  the direction of writing (row L03). */
+bool posta__is_harmless(uint32_t cp);
 bool posta__is_ascii(posta_span s); /* no octet >= 0x80 */
 
 /* ---- checks (check.c) ---- */

@@ -79,3 +79,9 @@ bool posta__utf8_end(posta__utf8 *u) {
     if (u->need > 0) u->is_bad = true;
     return !u->is_bad;
 }
+
+bool posta__is_harmless(uint32_t cp) {
+    if (cp < 0x20 || (cp >= 0x7f && cp < 0xa0)) return false;
+    if (cp == 0x200e || cp == 0x200f || cp == 0x061c) return false;
+    return !(cp >= 0x2028 && cp <= 0x202e) && !(cp >= 0x2066 && cp <= 0x2069);
+}

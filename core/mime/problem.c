@@ -31,13 +31,6 @@ void posta__text_number(posta__text *t, uint64_t n) {
     put(t, digits, posta__decimal(n, digits));
 }
 
-/* C1 controls, line separators and bidi marks would change how the line around them is read. */
-static bool is_harmless(uint32_t c) {
-    if (c < 0x20 || (c >= 0x7f && c < 0xa0)) return false;
-    if (c == 0x200e || c == 0x200f || c == 0x061c) return false;
-    return !(c >= 0x2028 && c <= 0x202e) && !(c >= 0x2066 && c <= 0x2069);
-}
-
 static bool put_escaped(posta__text *t, uint8_t c) {
     static const char hex[] = "0123456789abcdef";
     char e[4] = {'\\', 'x', hex[c >> 4], hex[c & 15]};
@@ -54,7 +47,7 @@ void posta__text_value(posta__text *t, posta_span value) {
     while (value.len > 0 && t->len < end) {
         uint32_t c = 0;
         size_t n = posta__utf8_next(value, &c);
-        bool as_is = n > 0 && is_harmless(c) && c != '"' && c != '\\';
+        bool as_is = n > 0 && posta__is_harmless(c) && c != '"' && c != '\\';
         size_t i;
         if (n == 0) n = 1;
         if (as_is) put(t, value.p, n);

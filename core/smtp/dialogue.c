@@ -8,12 +8,6 @@
 #define LINE_MAX   (LINE_KEEP + 4u) /* "C: ", the clipped line, LF */
 #define UNSEEN_MAX (POSTA_TRANSCRIPT_CAP - 2u * LINE_MAX)
 
-/* C1 controls, line separators, and what turns the writing direction of a terminal's line. */
-static bool disturbs(uint32_t cp) {
-    return cp < 0xa0 || cp == 0x200e || cp == 0x200f || (cp >= 0x2028 && cp <= 0x202e) ||
-           (cp >= 0x2066 && cp <= 0x2069);
-}
-
 void posta__printable(posta_window *out, posta_span s) {
     static const char hex[] = "0123456789ABCDEF";
     for (size_t i = 0; i < s.len;) {
@@ -23,7 +17,7 @@ void posta__printable(posta_window *out, posta_span s) {
         if (c >= 0x80) {
             uint32_t cp = 0;
             n = posta__utf8_next(posta__span_sub(s, i, 4), &cp);
-            plain = n > 0 && !disturbs(cp);
+            plain = n > 0 && posta__is_harmless(cp);
             if (n == 0) n = 1;
         }
         if (plain) {
