@@ -55,7 +55,7 @@ posta_status posta_engine_submit(posta_engine *e, const posta_envelope *envelope
     posta_status status;
     if (!envelope || !source || !source->pull || (envelope->to_n > 0 && !envelope->to))
         return POSTA_E_ARGUMENT;
-    if (!posta_engine_is_idle(e)) return POSTA_E_STATE;
+    if (!posta_engine_is_idle(e) || e->t.is_stepped) return POSTA_E_STATE;
     memset(&e->fault, 0, sizeof e->fault);
     e->fault.recipient = POSTA_NO_RECIPIENT;
     status = check_envelope(e, envelope);
@@ -77,6 +77,75 @@ posta_status posta_engine_submit(posta_engine *e, const posta_envelope *envelope
     return POSTA_E_IN_PROGRESS;
 }
 
+/* ---- command by command ---- */
+
+posta_status posta_engine_mail(posta_engine *e, const char *from) {
+    posta_status status;
+    if (!posta_engine_is_idle(e) || e->t.is_stepped) return POSTA_E_STATE;
+    status = check_path(e, from, POSTA__PATH_NULL_OK, POSTA_NO_RECIPIENT);
+    if (status != POSTA_OK) return status;
+    memset(&e->t, 0, sizeof e->t);
+    memset(&e->outcome, 0, sizeof e->outcome);
+    e->body.at = e->body.len = 0;
+    e->t.is_stepped = true;
+    e->t.env.from = from;
+    e->t.size = POSTA_LEN_UNKNOWN;
+    /* Nobody knows yet what the text will hold, so as much is announced as the server takes. */
+    e->t.env.has_8bit = (e->caps.bits & POSTA_CAN_8BITMIME) != 0;
+    begin(e, ACTION_MAIL, STEP_MAIL);
+    return POSTA_E_IN_PROGRESS;
+}
+
+posta_status posta_engine_rcpt(posta_engine *e, posta_recipient *recipient) {
+    posta_status status;
+    if (!posta_engine_is_idle(e) || !posta_engine_in_transaction(e)) return POSTA_E_STATE;
+    status = check_path(e, recipient->address, POSTA__PATH_POSTMASTER_OK, e->t.heard_n);
+    if (status != POSTA_OK) return status;
+    e->t.env.to = recipient;
+    e->t.env.to_n = 1;
+    e->t.said_n = 0;
+    begin(e, ACTION_RCPT, STEP_RCPT);
+    return POSTA_E_IN_PROGRESS;
+}
+
+posta_status posta_engine_data(posta_engine *e) {
+    if (!posta_engine_is_idle(e) || !posta_engine_in_transaction(e) || e->t.ok_n == 0)
+        return POSTA_E_STATE;
+    begin(e, ACTION_DATA, STEP_DATA);
+    return POSTA_E_IN_PROGRESS;
+}
+
+size_t posta_engine_text(posta_engine *e, const void *p, size_t len) {
+    posta_span in = posta__span(p, len);
+    bool was_empty = posta__unread(&e->tx) == 0;
+    if (!posta_engine_in_text(e)) return 0;
+    posta__text_take(e, &in);
+    /* The time before was the host's own, not the server's. */
+    if (was_empty && in.len < len) e->progress = e->now;
+    return len - in.len;
+}
+
+posta_mspan posta__engine_spare(posta_engine *e) {
+    return (posta_mspan){e->body.p, e->body.cap};
+}
+
+/* An octet becomes two at most (a dot, a line end). */
+size_t posta__engine_text_room(posta_engine *e) {
+    size_t room;
+    posta__window_compact(&e->tx);
+    room = posta__room(&e->tx);
+    return room > 32 ? (room - 32) / 2 : 0;
+}
+
+posta_status posta_engine_text_end(posta_engine *e) {
+    if (!posta_engine_in_text(e)) return POSTA_E_STATE;
+    if (posta__unread(&e->tx) == 0) e->progress = e->now;
+    e->action = ACTION_END;
+    e->t.body_done = true;
+    posta_engine_tick(e, e->now);
+    return POSTA_E_IN_PROGRESS;
+}
+
 posta_status posta_engine_reset(posta_engine *e) {
     return begin(e, ACTION_RESET, STEP_RSET) ? POSTA_E_IN_PROGRESS : POSTA_E_STATE;
 }
@@ -85,7 +154,21 @@ posta_status posta_engine_noop(posta_engine *e) {
     return begin(e, ACTION_NOOP, STEP_NOOP) ? POSTA_E_IN_PROGRESS : POSTA_E_STATE;
 }
 
+/* In a text no command can be said: the connection closes without dot, nothing was sent (row F14).
+ */
+static posta_status leave_text(posta_engine *e) {
+    posta__engine_step_done(e, POSTA_E_CANCELLED, false);
+    e->action = ACTION_QUIT;
+    posta__engine_close(e);
+    return POSTA_E_IN_PROGRESS;
+}
+
+void posta_engine_set_timeouts(posta_engine *e, const posta_timeouts *timeouts) {
+    e->config.timeouts = *timeouts;
+}
+
 posta_status posta_engine_quit(posta_engine *e) {
+    if (posta_engine_in_text(e)) return leave_text(e);
     return begin(e, ACTION_QUIT, STEP_QUIT) ? POSTA_E_IN_PROGRESS : POSTA_E_STATE;
 }
 

@@ -126,6 +126,10 @@ void posta__engine_fail(posta_engine *e, posta_status cause, posta_side side, po
         }
         posta__engine_sent(e, e->t.cause, !complete && posta__engine_dot_taken(e));
     } else if (e->action != ACTION_QUIT) {
+        if (e->t.is_stepped) {
+            e->t.reply = e->fault.reply;
+            posta__engine_step_done(e, cause, posta__engine_dot_taken(e));
+        }
         posta__engine_event(e, type, phase, POSTA_NO_RECIPIENT, status, e->fault.reply.code);
     }
     posta__engine_close(e);
@@ -136,7 +140,13 @@ void posta__engine_early_yes(posta_engine *e) {
                "the server accepted a message that was not complete");
     e->t.reply = e->reply;
     e->t.phase = POSTA_PHASE_BODY;
-    posta__engine_sent(e, POSTA_E_PROTOCOL, e->t.ok_n > 0);
+    if (e->t.is_stepped) {
+        posta__engine_step_done(e, POSTA_E_PROTOCOL, true);
+        posta__engine_event(e, POSTA_EVENT_FAILED, POSTA_PHASE_BODY, POSTA_NO_RECIPIENT,
+                            POSTA_E_PROTOCOL, e->reply.code);
+    } else {
+        posta__engine_sent(e, POSTA_E_PROTOCOL, e->t.ok_n > 0);
+    }
     posta__engine_close(e);
 }
 
@@ -150,8 +160,8 @@ static void settle_recipient(posta_recipient *r, posta_status cause, bool is_unk
         r->status = POSTA_RECIPIENT_UNKNOWN;
 }
 
-void posta__engine_sent(posta_engine *e, posta_status cause, bool is_unknown) {
-    transaction *t = &e->t;
+static void settle_outcome(posta_engine *e, posta_status cause, bool is_unknown) {
+    const transaction *t = &e->t;
     posta_outcome *o = &e->outcome;
     *o = (posta_outcome){.unknown = is_unknown, .reply = t->reply, .refused_n = t->refused_n};
     o->status = posta__status_fold(cause, t->reply.code);
@@ -161,6 +171,17 @@ void posta__engine_sent(posta_engine *e, posta_status cause, bool is_unknown) {
         uint64_t taken = e->tx_taken - t->text_begin, all = t->text_bytes - t->dots;
         o->bytes = taken < all ? taken : all;
     }
+}
+
+void posta__engine_step_done(posta_engine *e, posta_status cause, bool is_unknown) {
+    settle_outcome(e, cause, is_unknown);
+    memset(&e->t, 0, sizeof e->t);
+}
+
+void posta__engine_sent(posta_engine *e, posta_status cause, bool is_unknown) {
+    transaction *t = &e->t;
+    const posta_outcome *o = &e->outcome;
+    settle_outcome(e, cause, is_unknown);
     for (size_t i = 0; i < t->env.to_n; i++)
         settle_recipient(&t->env.to[i], cause, is_unknown, t);
     if (cause != POSTA_OK) take_fault(e, cause, POSTA_SIDE_THEIRS, t->phase, &t->reply, NULL);
@@ -332,12 +353,13 @@ static uint64_t phase_deadline(const posta_engine *e) {
     if (head != V_TEXT || posta__engine_dot_taken(e))
         return after(e->progress, posta__verb_patience(e, head));
     /* The text: the host's own slowness is not the server's. */
-    if (e->t.body_waits && posta__unread(&e->tx) == 0) return UINT64_MAX;
+    bool host_waits = e->t.body_waits || (e->t.is_stepped && !e->t.body_done);
+    if (host_waits && posta__unread(&e->tx) == 0) return UINT64_MAX;
     return after(e->progress, e->config.timeouts.block);
 }
 
 static uint64_t total_deadline(const posta_engine *e) {
-    if (e->action == ACTION_NONE) return UINT64_MAX;
+    if (e->action == ACTION_NONE && e->step != STEP_TEXT) return UINT64_MAX;
     uint64_t spent = e->config.spent < e->started ? e->config.spent : e->started;
     return after(e->started - spent, e->config.timeouts.total);
 }
@@ -438,6 +460,22 @@ bool posta_engine_is_idle(const posta_engine *e) {
 
 bool posta_engine_is_closed(const posta_engine *e) {
     return e->step == STEP_CLOSED;
+}
+
+bool posta_engine_in_transaction(const posta_engine *e) {
+    return e->t.is_stepped && e->t.mail_ok;
+}
+
+bool posta_engine_in_text(const posta_engine *e) {
+    return e->t.is_stepped && e->step == STEP_TEXT && !e->t.body_done;
+}
+
+size_t posta_engine_accepted(const posta_engine *e) {
+    return e->t.ok_n;
+}
+
+size_t posta_engine_refused(const posta_engine *e) {
+    return e->t.refused_n;
 }
 
 posta_phase posta_engine_phase(const posta_engine *e) {

@@ -48,6 +48,10 @@ typedef enum action {
     ACTION_NONE,
     ACTION_CONNECT,
     ACTION_SUBMIT,
+    ACTION_MAIL,
+    ACTION_RCPT,
+    ACTION_DATA,
+    ACTION_END,
     ACTION_RESET,
     ACTION_NOOP,
     ACTION_QUIT
@@ -113,6 +117,7 @@ typedef struct transaction {
     size_t heard_n; /* RCPT replies taken */
     size_t ok_n;    /* recipients the server took */
     size_t refused_n;
+    bool is_stepped;   /* the host gives it command by command; the text too */
     bool mail_ok;      /* a transaction is open at the server */
     bool is_dropped;   /* say nothing more of it */
     bool body_done;    /* the source said END */
@@ -175,6 +180,10 @@ struct posta_engine {
 };
 
 /* engine.c */
+/* The window that bodies are pulled into: free while a message is given command by command. */
+posta_mspan posta__engine_spare(posta_engine *e);
+/* Octets that posta_engine_text surely takes. */
+size_t posta__engine_text_room(posta_engine *e);
 void posta__engine_event(posta_engine *e, posta_event_type type, posta_phase answers,
                          size_t recipient, posta_status status, uint16_t code);
 /* Ends the connection: the first fault stays; the pending action gets its event. */
@@ -182,6 +191,9 @@ void posta__engine_fail(posta_engine *e, posta_status cause, posta_side side, po
                         const posta_reply *reply, const char *why);
 /* Ends the message's action: counts, verdicts, EVENT_SENT. */
 void posta__engine_sent(posta_engine *e, posta_status cause, bool is_unknown);
+/* Ends a message that was given command by command: its outcome, and nothing of it is left. The
+   reply that decided is t.reply. */
+void posta__engine_step_done(posta_engine *e, posta_status cause, bool is_unknown);
 /* Notes the refusal of a command that is no part of a message. */
 void posta__engine_refused(posta_engine *e, posta_status cause, posta_phase phase);
 bool posta__engine_dot_taken(const posta_engine *e);
@@ -200,6 +212,8 @@ uint32_t posta__verb_patience(const posta_engine *e, verb v);
 
 /* text.c */
 bool posta__text_write(posta_engine *e); /* false: nothing could be done */
+/* Takes from the front of `in` what fits. False: tx is full, or the text was refused. */
+bool posta__text_take(posta_engine *e, posta_span *in);
 
 /* dialogue.c */
 bool posta__dialogue_room(const posta_engine *e); /* false: the host must take trace events first */

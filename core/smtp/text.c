@@ -52,15 +52,14 @@ static uint64_t stuffed(posta_span s, bool at_line_start) {
     return n;
 }
 
-/* Moves pulled bytes through the filter. False: tx is full. */
-static bool filter(posta_engine *e, bool at_end) {
+/* Moves octets of `in`, or at the end (null) what is held, through the filter. False: tx is full.
+ */
+static bool filter(posta_engine *e, posta_span *in) {
     transaction *t = &e->t;
-    posta_span in = posta__span(e->body.p + e->body.at, posta__unread(&e->body));
     size_t before = e->tx.len;
     bool at_line_start = !t->lines.in_line;
     posta_status status =
-        at_end ? posta__lines_end(&t->lines, &e->tx) : posta__lines_step(&t->lines, &in, &e->tx);
-    e->body.at = e->body.len - (at_end ? 0 : in.len);
+        in ? posta__lines_step(&t->lines, in, &e->tx) : posta__lines_end(&t->lines, &e->tx);
     e->tx_put += e->tx.len - before;
     t->text_bytes += e->tx.len - before;
     t->dots += stuffed(posta__span(e->tx.p + before, e->tx.len - before), at_line_start);
@@ -70,6 +69,20 @@ static bool filter(posta_engine *e, bool at_end) {
     }
     if (status == POSTA_E_FIELD) fail(e, POSTA_E_BODY, posta__lines_text(t->lines.why));
     return status == POSTA_OK;
+}
+
+static bool filter_body(posta_engine *e) {
+    posta_span in = posta__span(e->body.p + e->body.at, posta__unread(&e->body));
+    bool all = filter(e, &in);
+    e->body.at = e->body.len - in.len;
+    return all;
+}
+
+bool posta__text_take(posta_engine *e, posta_span *in) {
+    while (e->step == STEP_TEXT && in->len > 0) {
+        if (!room(e) || !filter(e, in)) return false;
+    }
+    return e->step == STEP_TEXT;
 }
 
 /* Pulls the next piece. False: nothing came. */
@@ -111,11 +124,11 @@ bool posta__text_write(posta_engine *e) {
             return true;
         }
         if (posta__unread(&e->body) > 0) {
-            if (!filter(e, false)) return true;
+            if (!filter_body(e)) return true;
         } else if (t->body_done) {
-            if (!filter(e, true)) return true;
+            if (!filter(e, NULL)) return true;
             t->body_flushed = true;
-        } else if (!pull(e)) {
+        } else if (t->is_stepped || !pull(e)) {
             return moved;
         }
         if (waited) t->body_came = true;

@@ -69,7 +69,7 @@ static bool say_mail(posta_engine *e) {
         posta__put(&e->tx, posta__span(digits, posta__decimal(e->t.size, digits)));
     }
     if (e->t.env.has_8bit) posta__put(&e->tx, POSTA_LIT(" BODY=8BITMIME"));
-    e->step = STEP_RCPT;
+    e->step = e->t.is_stepped ? STEP_WAIT : STEP_RCPT;
     return end_line(e, from);
 }
 
@@ -81,7 +81,7 @@ static bool say_rcpt(posta_engine *e) {
     posta__path_rewrite(posta__span_of(e->t.env.to[e->t.said_n].address), POSTA__PATH_POSTMASTER_OK,
                         &e->tx, NULL);
     posta__put(&e->tx, POSTA_LIT(">"));
-    if (++e->t.said_n == e->t.env.to_n) e->step = STEP_DATA;
+    if (++e->t.said_n == e->t.env.to_n) e->step = e->t.is_stepped ? STEP_WAIT : STEP_DATA;
     return end_line(e, from);
 }
 
@@ -186,7 +186,31 @@ static void hear_helo(posta_engine *e, verdict judged) {
         refuse_us(e, V_HELO, judged);
 }
 
+/* The end of an action of its own: yes, or the refusal that it met. */
+static void end_action(posta_engine *e, verb v, verdict judged, posta_event_type yes,
+                       size_t recipient) {
+    posta_status status = POSTA_OK;
+    if (judged != VERDICT_OK) {
+        status = posta__status_fold(posta__refusal(v), e->reply.code);
+        posta__engine_refused(e, posta__refusal(v), posta__phase_of(v));
+        yes = refusal_event(judged);
+    }
+    e->action = ACTION_NONE;
+    e->step = STEP_IDLE;
+    posta__engine_event(e, yes, posta__phase_of(v), recipient, status, e->reply.code);
+}
+
+static void end_plain(posta_engine *e, verb v, verdict judged, posta_event_type yes) {
+    end_action(e, v, judged, yes, POSTA_NO_RECIPIENT);
+}
+
 static void hear_mail(posta_engine *e, verdict judged) {
+    if (e->t.is_stepped) {
+        e->t.mail_ok = judged == VERDICT_OK;
+        if (judged != VERDICT_OK) memset(&e->t, 0, sizeof e->t);
+        end_plain(e, V_MAIL, judged, POSTA_EVENT_SENDER_ACK);
+        return;
+    }
     if (judged == VERDICT_OK) {
         e->t.mail_ok = true;
         return;
@@ -195,8 +219,21 @@ static void hear_mail(posta_engine *e, verdict judged) {
     drop(e);
 }
 
+static void hear_step_rcpt(posta_engine *e, verdict judged) {
+    transaction *t = &e->t;
+    if (judged == VERDICT_OK)
+        t->ok_n++;
+    else
+        t->refused_n++;
+    end_action(e, V_RCPT, judged, POSTA_EVENT_RECIPIENT_ACK, t->heard_n++);
+}
+
 static void hear_rcpt(posta_engine *e, verdict judged) {
     transaction *t = &e->t;
+    if (t->is_stepped) {
+        hear_step_rcpt(e, judged);
+        return;
+    }
     size_t at = t->heard_n++;
     posta_recipient *r = &t->env.to[at];
     if (!t->mail_ok) return; /* follows from the refused sender; says nothing of this recipient */
@@ -222,6 +259,10 @@ static void hear_rcpt(posta_engine *e, verdict judged) {
 }
 
 static void hear_data(posta_engine *e, verdict judged) {
+    if (e->t.is_stepped && judged != VERDICT_OK) {
+        end_plain(e, V_DATA, judged, POSTA_EVENT_BEGIN_ACK);
+        return;
+    }
     if (judged != VERDICT_OK) {
         blame(e, V_DATA);
         drop(e);
@@ -234,6 +275,27 @@ static void hear_data(posta_engine *e, verdict judged) {
     posta__lines_init(&e->t.lines, POSTA__LINES_STUFF);
     e->owed[(e->owed_at + e->owed_n++) % e->config.owed_max] = V_TEXT;
     e->owed_last = V_TEXT;
+    if (!e->t.is_stepped) return;
+    e->action = ACTION_NONE;
+    posta__engine_event(e, POSTA_EVENT_BEGIN_ACK, POSTA_PHASE_DATA, POSTA_NO_RECIPIENT, POSTA_OK,
+                        e->reply.code);
+}
+
+/* The verdict on a text that the host gave piece by piece; early: in the middle of it. */
+static void hear_step_text(posta_engine *e, verdict judged, bool early) {
+    posta_status status = POSTA_OK;
+    posta_event_type type = POSTA_EVENT_END_ACK;
+    posta_phase phase = early ? POSTA_PHASE_BODY : POSTA_PHASE_RESULT;
+    e->t.reply = e->reply;
+    if (judged != VERDICT_OK) {
+        status = posta__status_fold(POSTA_E_MESSAGE_REFUSED, e->reply.code);
+        type = refusal_event(judged);
+        posta__engine_refused(e, POSTA_E_MESSAGE_REFUSED, phase);
+    }
+    posta__engine_step_done(e, judged == VERDICT_OK ? POSTA_OK : POSTA_E_MESSAGE_REFUSED, false);
+    e->action = ACTION_NONE;
+    e->step = STEP_IDLE;
+    posta__engine_event(e, type, phase, POSTA_NO_RECIPIENT, status, e->reply.code);
 }
 
 /* Rows D13, F05, E12: before the last octet of the dot is with the transport a refusal is early:
@@ -245,6 +307,11 @@ static void hear_text(posta_engine *e, verdict judged) {
         posta__engine_early_yes(e);
         return;
     }
+    if (e->t.is_stepped) {
+        hear_step_text(e, judged, early);
+        if (closes) posta__engine_close(e);
+        return;
+    }
     if (judged != VERDICT_OK)
         blame(e, V_TEXT);
     else if (!e->t.is_dropped)
@@ -254,20 +321,9 @@ static void hear_text(posta_engine *e, verdict judged) {
     if (closes) posta__engine_close(e);
 }
 
-static void end_plain(posta_engine *e, verb v, verdict judged, posta_event_type yes) {
-    posta_status status = POSTA_OK;
-    if (judged != VERDICT_OK) {
-        status = posta__status_fold(posta__refusal(v), e->reply.code);
-        posta__engine_refused(e, posta__refusal(v), posta__phase_of(v));
-        yes = refusal_event(judged);
-    }
-    e->action = ACTION_NONE;
-    e->step = STEP_IDLE;
-    posta__engine_event(e, yes, posta__phase_of(v), POSTA_NO_RECIPIENT, status, e->reply.code);
-}
-
 static void hear_rset(posta_engine *e, verdict judged) {
     if (e->action != ACTION_SUBMIT) {
+        if (judged == VERDICT_OK) memset(&e->t, 0, sizeof e->t);
         end_plain(e, V_RSET, judged, POSTA_EVENT_RESET);
         return;
     }

@@ -235,11 +235,33 @@ POSTA_API bool posta_engine_next_event(posta_engine *e, posta_event *out);
  * connection unharmed. */
 POSTA_API posta_status posta_engine_submit(posta_engine *e, const posta_envelope *envelope,
                                            const posta_source *source);
+/* One message command by command, each with its own event: mail, rcpt+, data, text*, text_end.
+ * POSTA_E_IN_PROGRESS: begun. POSTA_E_STATE: not idle, or not in this order. */
+
+/** MAIL; ends in EVENT_SENDER_ACK, SERVER_ERROR or SERVER_RETRY. `from` ("" is the null path) is
+ * borrowed until then. Announces BODY=8BITMIME where offered. POSTA_E_FIELD. */
+POSTA_API posta_status posta_engine_mail(posta_engine *e, const char *from);
+/** RCPT to recipient->address; ends in EVENT_RECIPIENT_ACK, SERVER_ERROR or SERVER_RETRY, whose
+ * `recipient` counts them from 0. Borrowed until then. POSTA_E_FIELD. */
+POSTA_API posta_status posta_engine_rcpt(posta_engine *e, posta_recipient *recipient);
+/** DATA; ends in EVENT_BEGIN_ACK, SERVER_ERROR or SERVER_RETRY. POSTA_E_STATE also when no
+ * recipient was accepted. */
+POSTA_API posta_status posta_engine_data(posta_engine *e);
+/** Takes as much of the text as the outbound window has room for, line ends mended and dots
+ * doubled; returns how much. 0 outside a text. A text that is refused (an overlong line, octets
+ * above 127 without 8BITMIME) ends the connection in EVENT_FAILED. */
+POSTA_API size_t posta_engine_text(posta_engine *e, const void *p, size_t len);
+/** The end of the text; ends in EVENT_END_ACK, SERVER_ERROR or SERVER_RETRY. posta_engine_outcome
+ * then tells what became of the message. */
+POSTA_API posta_status posta_engine_text_end(posta_engine *e);
+/** Changes the patience of the phases from now on; `total` too. */
+POSTA_API void posta_engine_set_timeouts(posta_engine *e, const posta_timeouts *timeouts);
 /** RSET; ends in EVENT_RESET. POSTA_E_IN_PROGRESS, POSTA_E_STATE. */
 POSTA_API posta_status posta_engine_reset(posta_engine *e);
 /** NOOP; ends in EVENT_NOOP_ACK. POSTA_E_IN_PROGRESS, POSTA_E_STATE. */
 POSTA_API posta_status posta_engine_noop(posta_engine *e);
-/** QUIT; ends in EVENT_DISCONNECTED, whatever the server does. POSTA_E_IN_PROGRESS, POSTA_E_STATE.
+/** QUIT; ends in EVENT_DISCONNECTED, whatever the server does. Inside a text given piece by piece
+ * it closes at once, without dot and QUIT. POSTA_E_IN_PROGRESS, POSTA_E_STATE.
  */
 POSTA_API posta_status posta_engine_quit(posta_engine *e);
 /** Ends everything now: nothing more is written. The message under way gets its outcome, the action
@@ -251,6 +273,14 @@ POSTA_API void posta_engine_abort(posta_engine *e, posta_status cause);
 
 /** Nothing is owed or under way, the connection is open and greeted. */
 POSTA_API bool posta_engine_is_idle(const posta_engine *e);
+/** A message given command by command is open: between EVENT_SENDER_ACK and its end or RSET. */
+POSTA_API bool posta_engine_in_transaction(const posta_engine *e);
+/** Its text is awaited: between EVENT_BEGIN_ACK and posta_engine_text_end. */
+POSTA_API bool posta_engine_in_text(const posta_engine *e);
+/** Recipients of the message under way that the server accepted so far. */
+POSTA_API size_t posta_engine_accepted(const posta_engine *e);
+/** Recipients of the message under way that the server refused so far. */
+POSTA_API size_t posta_engine_refused(const posta_engine *e);
 /** Nothing more will be written or read. */
 POSTA_API bool posta_engine_is_closed(const posta_engine *e);
 /** Where the dialogue is: what the oldest reply that is owed will answer; IDLE: nothing. */
