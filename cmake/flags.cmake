@@ -12,7 +12,7 @@ endif()
 
 # 1 or 0, and seen by who includes us too: headers may say less in a smaller build.
 set(POSTA_DEFINITIONS)
-foreach(switch FILES TEXTS RESOLVER)
+foreach(switch FILES TEXTS RESOLVER THREADS)
   if(POSTA_${switch})
     list(APPEND POSTA_DEFINITIONS POSTA_${switch}=1)
   else()
@@ -23,8 +23,18 @@ if(POSTA_TINY)
   list(APPEND POSTA_DEFINITIONS POSTA_TINY=1 POSTA_FOLD_AT=20u)
 endif()
 
+# As flags, not as a target: hosts need no find_package(Threads). Empty where libc has them.
+set(POSTA_THREAD_LIBS)
+if(POSTA_THREADS)
+  set(CMAKE_THREAD_PREFER_PTHREAD ON)
+  find_package(Threads REQUIRED)
+  set(POSTA_THREAD_LIBS ${CMAKE_THREAD_LIBS_INIT})
+endif()
+
 set(POSTA_SANITIZE_FLAGS)
-if(POSTA_SANITIZE)
+if(POSTA_SANITIZE STREQUAL "thread")
+  set(POSTA_SANITIZE_FLAGS -fsanitize=thread -fno-omit-frame-pointer)
+elseif(POSTA_SANITIZE)
   set(POSTA_SANITIZE_FLAGS -fsanitize=address,undefined -fno-sanitize-recover=all
                            -fno-omit-frame-pointer)
 endif()

@@ -24,6 +24,13 @@ if(NOT POSTA_SANITIZE)
   endif()
 endif()
 
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+  add_test(NAME guard/stack
+           COMMAND ${python} ${guards}/stack.py ${PROJECT_SOURCE_DIR}/core ${CMAKE_C_COMPILER})
+  add_test(NAME guard/stack_self
+           COMMAND ${python} ${guards}/stack.py ${PROJECT_SOURCE_DIR}/core ${CMAKE_C_COMPILER} --self-test)
+endif()
+
 set(include_folder ${PROJECT_SOURCE_DIR}/core/include)
 add_test(NAME guard/docs COMMAND ${python} ${guards}/docs.py ${include_folder})
 add_test(NAME guard/docs_self COMMAND ${python} ${guards}/docs.py ${include_folder} --self-test)

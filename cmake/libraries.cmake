@@ -40,11 +40,14 @@ endfunction()
 
 posta_library(posta_core STATIC core ${POSTA_CORE_OBJECTS})
 posta_library(posta_session STATIC session ${POSTA_SESSION_OBJECTS})
-target_link_libraries(posta_session PUBLIC posta_core)
+target_link_libraries(posta_session PUBLIC posta_core ${POSTA_THREAD_LIBS})
 posta_library(posta STATIC posta ${POSTA_CORE_OBJECTS} ${POSTA_SESSION_OBJECTS})
+target_link_libraries(posta PUBLIC ${POSTA_THREAD_LIBS})
 posta_library(posta_shared SHARED shared ${POSTA_CORE_OBJECTS} ${POSTA_SESSION_OBJECTS})
+target_link_libraries(posta_shared PRIVATE ${POSTA_THREAD_LIBS})
 set_target_properties(posta_shared PROPERTIES
   OUTPUT_NAME posta VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
   LINK_DEPENDS ${PROJECT_SOURCE_DIR}/cmake/libposta.map)
-target_link_options(posta_shared PRIVATE
+# Never unloaded: a resolver's thread may still be in it.
+target_link_options(posta_shared PRIVATE -Wl,-z,nodelete
   -Wl,--version-script=${PROJECT_SOURCE_DIR}/cmake/libposta.map)
