@@ -209,6 +209,18 @@ const posta_engine *posta_link_engine(const posta_link *l) {
     return l->engine;
 }
 
+posta_engine *posta__link_engine(posta_link *l) {
+    return l->engine;
+}
+
+void posta__link_step_receipt(const posta_link *l, posta_receipt *out) {
+    static const posta_envelope nobody;
+    static const posta_problem none;
+    posta__receipt_outcome(out, posta__span_of(l->config.peer), l->engine,
+                           posta_engine_fault(l->engine), &nobody, &l->config.engine.timeouts,
+                           &none);
+}
+
 void posta_link_receipt(const posta_link *l, posta_receipt *out) {
     posta_span peer = posta__span_of(l->config.peer);
     if (l->problem.status != POSTA_OK) {

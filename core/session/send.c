@@ -8,34 +8,35 @@ posta_status posta_send(const char *where, posta_message *message,
                         const posta_session_config *options, posta_receipt *receipt_out) {
     posta_session_config config = POSTA_SESSION_CONFIG;
     posta_session *s = NULL;
-    posta_receipt unused;
-    posta_receipt *receipt = receipt_out ? receipt_out : &unused;
     posta_status status;
+    if (receipt_out) memset(receipt_out, 0, sizeof *receipt_out);
     if (!where || !message) {
         posta_problem p;
         posta__problem(&p, POSTA_E_ARGUMENT, where ? "message" : "where",
                        where ? "a message is needed" : "a URL or a host is needed",
                        posta__span(NULL, 0));
-        posta__receipt_problem(receipt, posta__span(NULL, 0), &p);
+        if (receipt_out) posta__receipt_problem(receipt_out, posta__span(NULL, 0), &p);
         return POSTA_E_ARGUMENT;
     }
-    memset(receipt, 0, sizeof *receipt);
-    if (posta_message_problem(message)->status != POSTA_OK) {
-        posta__receipt_problem(receipt, posta__span(NULL, 0), posta_message_problem(message));
-        return receipt->status;
+    status = posta_message_problem(message)->status;
+    if (status != POSTA_OK) {
+        if (receipt_out)
+            posta__receipt_problem(receipt_out, posta__span(NULL, 0),
+                                   posta_message_problem(message));
+        return posta__status_fold(status, 0);
     }
     if (options) config = *options;
     config.url = where;
     config.host = NULL;
     config.non_blocking = false;
     if (config.engine.timeouts.total == 0) config.engine.timeouts.total = TOTAL_MS;
-    status = posta_session_new(&config, &s, receipt);
+    status = posta_session_new(&config, &s, receipt_out);
     if (status != POSTA_OK) return status;
     status = posta_session_connect(s);
     if (status == POSTA_OK)
-        status = posta_session_send_message(s, message, receipt);
-    else
-        *receipt = *posta_session_receipt(s);
+        status = posta_session_send_message(s, message, receipt_out);
+    else if (receipt_out)
+        *receipt_out = *posta_session_receipt(s);
     posta_session_free(&s);
     return status;
 }
@@ -82,7 +83,7 @@ posta_status posta_message_inline_file(posta_message *m, const char *path, const
 posta_status posta_message_write(posta_message *m,
                                  posta_status (*write)(void *user, const void *p, size_t len),
                                  void *user) {
-    uint8_t store[4096];
+    uint8_t store[2048];
     posta_source source;
     posta_status status = posta_message_compose(m, NULL, &source, NULL);
     if (status != POSTA_OK) return status;

@@ -1,12 +1,18 @@
 /* core/session: what the session's files share. where.c targets; receipt.c accounts; link.c engine
- * and message over memory windows; session.c the connection; send.c one call; files.c conveniences.
+ * and message over memory windows. The session: setup.c makes it; session.c is its life and what is
+ * known of it; open.c gets a connection; run.c moves bytes and hands out events; calls.c begins
+ * actions; steps.c is a message step by step, with its header in head.c; option.c; notice.c what
+ * other threads may do. send.c is one call for one mail.
  */
 #ifndef POSTA_SESSION_I_H
 #define POSTA_SESSION_I_H
 
+#include "../port/watcher_i.h"
 #include "../smtp/smtp_i.h"
 #include "posta/port.h"
 #include "posta/session.h"
+
+#include <stdatomic.h>
 
 /* ---- where.c ---- */
 
@@ -39,7 +45,44 @@ void posta__receipt_engine(posta_receipt *out, posta_span peer, const posta_engi
                            const posta_timeouts *timeouts);
 void posta__copy_text(char *to, size_t cap, const char *from);
 
-/* ---- setup.c, session.c ---- */
+/* ---- link.c, for the session only ---- */
+
+posta_engine *posta__link_engine(posta_link *l);
+/* The account of a message given step by step, when it ended. */
+void posta__link_step_receipt(const posta_link *l, posta_receipt *out);
+
+/* ---- head.c: the header of a message given step by step ---- */
+
+typedef struct posta__head {
+    uint8_t *p;
+    size_t cap;          /* space, and HEAD_REST for the other fields */
+    size_t space;        /* what To and Cc may take */
+    size_t len;          /* octets of finished lines */
+    size_t to_at, cc_at; /* where To and Cc begin */
+    size_t rest_at;      /* where Subject begins, once begin_message has put it; 0: not yet */
+    size_t at;           /* octets written */
+    char domain[POSTA_MAX_DOMAIN + 1]; /* of the sender, for the Message-ID; no NUL */
+    size_t domain_len;                 /* 0: the null path, no Message-ID */
+    char id[POSTA_MAX_DOMAIN + 40];    /* the Message-ID, once it is made */
+} posta__head;
+
+/* Room for From, Reply-To, Subject, Date, Message-ID, X-Mailer and what says that a text is UTF-8.
+ */
+#define POSTA__HEAD_REST 3072u
+
+void posta__head_clear(posta__head *h);
+posta_status posta__head_sender(posta__head *h, const char *name, const char *address,
+                                const char *reply_name, const char *reply_to, posta_problem *p);
+/* POSTA_E_LIMIT: over header_space; the header is as before. */
+posta_status posta__head_recipient(posta__head *h, const char *name, const char *address,
+                                   posta_recipient_type type, posta_problem *p);
+/* Subject, Date, Message-ID, X-Mailer. On failure the header is as before. */
+posta_status posta__head_finish(posta__head *h, const char *subject, const char *date,
+                                const char *agent, const posta_port *port, posta_problem *p);
+/* MIME-Version and Content-* for a text that is more than ASCII, and the blank line. */
+void posta__head_close(posta__head *h, bool is_utf8, bool may_8bit);
+
+/* ---- the session ---- */
 
 typedef enum session_state { SESSION_CLOSED, SESSION_OPENING, SESSION_TALKING } session_state;
 
@@ -48,9 +91,29 @@ typedef enum pending {
     PENDING_NONE,
     PENDING_CONNECT,
     PENDING_SEND,
+    PENDING_STEP, /* sender, recipient, begin_message */
+    PENDING_END,
     PENDING_OTHER,
     PENDING_QUIT
 } pending;
+
+/* The text of a message step by step, between BEGIN_ACK and its end. */
+typedef struct posta__step_text {
+    bool is_begun;   /* begin_message was accepted by the server */
+    bool is_settled; /* the blank line is in the header */
+    bool is_qp;      /* octets above 127, and the server takes none */
+    bool is_ending;  /* end_message was called */
+    bool is_flushed; /* and the encoder is at its end */
+    size_t hold_n;   /* octets of the text that wait in the engine's body window */
+    size_t hold_at;  /* of these, written */
+    posta__qp qp;
+} posta__step_text;
+
+typedef struct posta__socket_option {
+    int level, name;
+    size_t len;
+    uint8_t value[POSTA_MAX_SOCKET_VALUE];
+} posta__socket_option;
 
 struct posta_session {
     const posta_port *port;
@@ -61,10 +124,20 @@ struct posta_session {
     posta_link_config link_config;
     char hello[POSTA_MAX_DOMAIN + 1];
     char peer[POSTA_MAX_DOMAIN + 16];
-    bool owns_transport, non_blocking, picks_hello;
+    bool owns_transport, owns_memory, non_blocking, picks_hello;
+    char agent[64];
     posta_transport transport;
     posta_session_callback callback;
     void *user_data;
+    posta_release on_release;
+    bool *gone; /* a call of ours that runs the callback wants to know of its free; may be null */
+
+    /* what other threads touch (notice.c) */
+    _Atomic(posta_async_callback) async;
+    atomic_bool is_armed, is_cancelled;
+    atomic_uint calling;    /* async callbacks that run */
+    _Atomic uint32_t timer; /* when the server's time runs out, see notice.c; 0: nothing awaited */
+    posta__watch *watch;
 
     /* the connection */
     session_state state;
@@ -76,20 +149,86 @@ struct posta_session {
 
     /* the action */
     pending pending;
-    posta_status verdict; /* of the action that ended last */
-    posta_fault fault;    /* of opening; the link has its own afterwards */
+    bool reset_waits, quit_waits;         /* called while an action was pending: their turn comes */
+    posta_submission *queue, *queue_last; /* messages whose turn comes */
+    posta_submission *current;            /* the one under way */
+    posta_status verdict;                 /* of the action that ended last */
+    posta_fault fault;                    /* of opening; the link has its own afterwards */
     posta_receipt receipt;
     posta_receipt *receipt_out;
+
+    /* a message step by step */
+    posta__head head;
+    posta__step_text text;
+    unsigned message_flags;
+    char path[POSTA_MAX_PATH + 1]; /* sender or recipient of the command under way */
+    posta_recipient step_recipient;
 
     /* events */
     posta_event event; /* waits for next_event, when there is no callback */
     bool event_waits;
-    posta_event own; /* of opening, which the link knows nothing of */
-    bool own_waits;
+    posta_event own[3]; /* of what the link knows nothing of: opening, actions that never began */
+    unsigned own_n;
     bool in_callback, is_freed;
 
     uint8_t *link_memory;
     size_t link_len;
 };
+
+static inline uint64_t posta__session_now(const posta_session *s) {
+    return s->port->now_ms(s->port->user);
+}
+static inline posta_timeouts *posta__session_timeouts(posta_session *s) {
+    return &s->link_config.engine.timeouts;
+}
+
+/* How long one wait of a blocking call lasts, in ms: a transport of the host's cannot be woken when
+   another thread cancels. */
+static inline uint32_t posta__session_longest_wait(const posta_session *s) {
+    return s->owns_transport ? 60000u : 1000u;
+}
+
+/* setup.c */
+void posta__session_name_peer(posta_session *s);
+posta_status posta__check_built(const posta_where *w, const posta_transport *t, posta_problem *p);
+/* Frees memory and handles without a word to anybody. */
+void posta__session_free_now(posta_session **s);
+
+/* open.c */
+void posta__session_open_fail(posta_session *s, posta_status cause, posta_phase phase);
+bool posta__session_open_step(posta_session *s); /* false: nothing moved */
+int64_t posta__session_open_timeout(const posta_session *s);
+
+/* run.c */
+void posta__session_close_wire(posta_session *s);
+void posta__session_event(posta_session *s, posta_event_type type, posta_phase phase,
+                          posta_status status);
+/* The pending action has its verdict. */
+void posta__session_settle(posta_session *s, posta_status status);
+bool posta__session_write(posta_session *s, size_t most); /* false: nothing moved */
+bool posta__session_read(posta_session *s);
+/* posta_session_execute, but the verdict of an action comes also while text is still queued. */
+posta_status posta__session_run(posta_session *s, uint32_t budget_us);
+posta_status posta__session_drive(posta_session *s);
+/* The account becomes that of the connection's own fault. */
+void posta__session_receive_fault(posta_session *s);
+
+/* calls.c */
+/* Begins what waited for the pending action to end. False: nothing did. */
+bool posta__session_next_call(posta_session *s);
+/* The receipt of a call that began nothing; answers the problem's status. */
+posta_status posta__session_refuse(posta_session *s, const posta_problem *p);
+posta_status posta__session_wrong_time(posta_session *s, const char *call);
+bool posta__session_is_idle(posta_session *s);
+
+/* steps.c */
+/* Moves header, held text and end into the engine as far as there is room. False: nothing moved. */
+bool posta__session_push(posta_session *s);
+
+/* notice.c */
+void posta__session_cancel_now(posta_session *s);
+/* The session has looked; from now on the callback may come again. */
+void posta__session_arm(posta_session *s);
+void posta__session_disarm(posta_session *s);
 
 #endif

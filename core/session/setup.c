@@ -8,12 +8,15 @@ static posta_status where_of(const posta_session_config *c, posta_where *w, post
     posta_status status;
     if (c->url) {
         status = posta_where_parse(c->url, w, p);
-    } else {
-        if (!c->host)
-            return posta__problem(p, POSTA_E_FIELD, "host", "the host is missing",
-                                  posta__span(NULL, 0));
+    } else if (c->host) {
         memset(w, 0, sizeof *w);
         status = posta__where_host(w, posta__span_of(c->host), p);
+    } else {
+        /* It comes with posta_session_set_host, and is judged there. */
+        memset(w, 0, sizeof *w);
+        w->security = c->security;
+        w->port = c->tcp_port;
+        return POSTA_OK;
     }
     if (status != POSTA_OK) return status;
     if (!c->url || c->security != POSTA_SECURITY_DEFAULT || c->tcp_port != 0 || c->user) {
@@ -34,12 +37,14 @@ static posta_status where_of(const posta_session_config *c, posta_where *w, post
     return status;
 }
 
-static posta_status check_built(const posta_where *w, posta_problem *p) {
+posta_status posta__check_built(const posta_where *w, const posta_transport *t, posta_problem *p) {
     posta_span none = posta__span(NULL, 0);
+    bool is_secure = t && (t->flags & POSTA_TRANSPORT_SECURE); /* the host sees to it */
     if (w->is_lmtp)
         return posta__problem(p, POSTA_E_NOT_BUILT, "url", "this build of posta has no LMTP yet",
                               none);
-    if (w->security == POSTA_SECURITY_TLS || w->security == POSTA_SECURITY_STARTTLS) {
+    if (!is_secure &&
+        (w->security == POSTA_SECURITY_TLS || w->security == POSTA_SECURITY_STARTTLS)) {
         memset(p, 0, sizeof *p);
         p->status = POSTA_E_TLS_NOT_BUILT;
         posta__copy_text(p->field, sizeof p->field, "security");
@@ -79,6 +84,15 @@ static posta_status check_address(const char *field, const char *address, posta_
                           posta__span_of(address));
 }
 
+void posta__session_name_peer(posta_session *s) {
+    name_peer(&s->where, s->peer, sizeof s->peer);
+}
+
+static void released(int fd, void *user) {
+    posta_session *s = user;
+    if (s->on_release) s->on_release(fd, s->user_data);
+}
+
 static posta_status make_transport(posta_session *s, const posta_session_config *c) {
     posta_socket_config sc = POSTA_SOCKET_CONFIG;
     if (c->transport) {
@@ -88,6 +102,12 @@ static posta_status make_transport(posta_session *s, const posta_session_config 
     sc.address = c->address;
     sc.local_address = c->local_address;
     sc.connect_ms = c->engine.timeouts.connect;
+    sc.resolve_ms = c->engine.timeouts.resolve;
+    sc.resolver = c->resolver;
+    sc.resolver_user = c->resolver_user;
+    sc.on_release = released;
+    sc.release_user = s;
+    sc.may_wait = !c->non_blocking;
     s->owns_transport = true;
     return posta_socket_new(s->port, &sc, &s->transport);
 }
@@ -107,65 +127,97 @@ static posta_status set_up(posta_session *s, const posta_session_config *c, post
     s->link_config.engine.timeouts.total =
         shorter(s->where.total_ms, s->link_config.engine.timeouts.total);
     s->non_blocking = c->non_blocking;
+    s->on_release = c->on_release;
     s->callback = c->callback;
     s->user_data = c->user_data;
     s->picks_hello = !c->hello;
     posta__copy_text(s->hello, sizeof s->hello, c->hello ? c->hello : "[127.0.0.1]");
-    name_peer(&s->where, s->peer, sizeof s->peer);
+    posta__copy_text(s->agent, sizeof s->agent, c->agent ? c->agent : "posta/" POSTA_VERSION);
+    posta__session_name_peer(s);
     status = make_transport(s, c);
     p->status = status;
     return status;
 }
 
-static posta_status make(const posta_session_config *config, const posta_where *where,
-                         size_t link_len, posta_session **out, posta_problem *p) {
-    const posta_port *port = config->port ? config->port : posta_port_default();
-    posta_session *s = port->allocate(port->user, NULL, 0, SESSION_LEN + link_len);
+static size_t head_len_of(const posta_session_config *c) {
+    return POSTA__ALIGNED(c->header_space + POSTA__HEAD_REST);
+}
+
+/* In `mem`, or where that is null in memory of the port's. */
+static posta_status make(const posta_session_config *c, const posta_where *where, void *mem,
+                         size_t len, posta_session **out, posta_problem *p) {
+    const posta_port *port = c->port ? c->port : posta_port_default();
+    size_t head_len = head_len_of(c);
+    posta_session *s = mem ? mem : port->allocate(port->user, NULL, 0, len);
     if (!s) return p->status = POSTA_E_MEMORY;
     memset(s, 0, sizeof *s);
     s->port = port;
-    s->len = SESSION_LEN + link_len;
+    s->len = len;
+    s->owns_memory = !mem;
     s->where = *where;
-    s->link_memory = (uint8_t *)s + SESSION_LEN;
-    s->link_len = link_len;
+    s->head.p = (uint8_t *)s + SESSION_LEN;
+    s->head.cap = head_len;
+    s->head.space = c->header_space;
+    s->link_memory = s->head.p + head_len;
+    s->link_len = len - SESSION_LEN - head_len;
     *out = s;
-    return set_up(s, config, p);
+    return set_up(s, c, p);
 }
 
-/* 0: the configuration is not valid. */
-static size_t link_len_of(const posta_session_config *config) {
+size_t posta_session_size(const posta_session_config *c) {
     posta_link_config link = POSTA_LINK_CONFIG;
-    if (!config || config->size != sizeof *config) return 0;
-    link.engine = config->engine;
+    size_t link_len;
+    if (!c || c->size != sizeof *c || c->header_space > POSTA_MAX_SPACE) return 0;
+    link.engine = c->engine;
     link.engine.hello = "x"; /* its length does not count, and it is not known yet */
-    return posta_link_size(&link);
+    link_len = posta_link_size(&link);
+    return link_len == 0 ? 0 : SESSION_LEN + head_len_of(c) + link_len;
 }
 
-posta_status posta_session_new(const posta_session_config *config, posta_session **out,
-                               posta_receipt *why_out) {
+static posta_status check_agent(const posta_session_config *c, posta_problem *p) {
+    posta_span agent = posta__span_of(c->agent);
+    const char *why = "is longer than 63 octets";
+    if (agent.len < sizeof((posta_session *)0)->agent && posta__text_check(agent, &why) == POSTA_OK)
+        return POSTA_OK;
+    return posta__problem(p, POSTA_E_FIELD, "agent", why, agent);
+}
+
+static posta_status create(const posta_session_config *config, void *mem, size_t len,
+                           posta_session **out, posta_receipt *why_out) {
     posta_where where;
     posta_problem problem;
     char peer[POSTA_MAX_DOMAIN + 16] = "";
-    size_t link_len = link_len_of(config);
+    size_t need = posta_session_size(config);
     posta_status status;
-    if (!out) return POSTA_E_ARGUMENT;
     *out = NULL;
     memset(&problem, 0, sizeof problem);
     memset(&where, 0, sizeof where);
     status = problem.status = POSTA_E_ARGUMENT;
-    if (link_len > 0) status = where_of(config, &where, &problem);
+    if (need > 0 && (!mem || len >= need)) status = where_of(config, &where, &problem);
     if (status == POSTA_OK) {
         name_peer(&where, peer, sizeof peer);
-        status = check_built(&where, &problem);
+        if (where.host[0]) status = posta__check_built(&where, config->transport, &problem);
     }
     if (status == POSTA_OK) status = check_hello(config, &problem);
+    if (status == POSTA_OK) status = check_agent(config, &problem);
     if (status == POSTA_OK) status = check_address("address", config->address, &problem);
     if (status == POSTA_OK)
         status = check_address("local_address", config->local_address, &problem);
-    if (status == POSTA_OK) status = make(config, &where, link_len, out, &problem);
+    if (status == POSTA_OK) status = make(config, &where, mem, need, out, &problem);
     posta_where_wipe(&where);
     if (status == POSTA_OK) return status;
     posta_session_drop(out);
     if (why_out) posta__receipt_problem(why_out, posta__span_of(peer), &problem);
     return status;
+}
+
+posta_status posta_session_new(const posta_session_config *config, posta_session **out,
+                               posta_receipt *why_out) {
+    return out ? create(config, NULL, 0, out, why_out) : POSTA_E_ARGUMENT;
+}
+
+posta_status posta_session_place(void *mem, size_t len, const posta_session_config *config,
+                                 posta_session **out, posta_receipt *why_out) {
+    if (!out || !mem) return POSTA_E_ARGUMENT;
+    return create(config, mem, len, out, why_out);
 }

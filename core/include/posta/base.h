@@ -22,6 +22,9 @@ extern "C" {
 #define POSTA_API
 #endif
 
+/** The version of this library. */
+#define POSTA_VERSION "0.1.0"
+
 /* ---- results ---- */
 
 /** The C name of a status ("POSTA_E_TIMEOUT"). Never null; static. */

@@ -10,6 +10,7 @@
 
 #include "posta/engine.h"
 #include "posta/mime.h"
+#include "posta/port.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -17,6 +18,35 @@ extern "C" {
 
 typedef struct posta_link posta_link;
 typedef struct posta_session posta_session;
+
+/* clang-format off */
+/* id, name, type, when it may be set, unit. The one list of options; docs/session.md is checked
+ * against it. */
+#define POSTA_OPTION_LIST(X) \
+    X(POSTA_OPTION_TIMEOUT_RESOLVE,  "timeout.resolve",  POSTA_TYPE_NUMBER, POSTA_WHEN_CLOSED, "ms") \
+    X(POSTA_OPTION_TIMEOUT_CONNECT,  "timeout.connect",  POSTA_TYPE_NUMBER, POSTA_WHEN_CLOSED, "ms") \
+    X(POSTA_OPTION_TIMEOUT_TLS,      "timeout.tls",      POSTA_TYPE_NUMBER, POSTA_WHEN_CLOSED, "ms") \
+    X(POSTA_OPTION_TIMEOUT_GREETING, "timeout.greeting", POSTA_TYPE_NUMBER, POSTA_WHEN_ANY, "ms") \
+    X(POSTA_OPTION_TIMEOUT_COMMAND,  "timeout.command",  POSTA_TYPE_NUMBER, POSTA_WHEN_ANY, "ms") \
+    X(POSTA_OPTION_TIMEOUT_DATA,     "timeout.data",     POSTA_TYPE_NUMBER, POSTA_WHEN_ANY, "ms") \
+    X(POSTA_OPTION_TIMEOUT_BLOCK,    "timeout.block",    POSTA_TYPE_NUMBER, POSTA_WHEN_ANY, "ms") \
+    X(POSTA_OPTION_TIMEOUT_RESULT,   "timeout.result",   POSTA_TYPE_NUMBER, POSTA_WHEN_ANY, "ms") \
+    X(POSTA_OPTION_TIMEOUT_QUIT,     "timeout.quit",     POSTA_TYPE_NUMBER, POSTA_WHEN_ANY, "ms") \
+    X(POSTA_OPTION_TIMEOUT_TOTAL,    "timeout.total",    POSTA_TYPE_NUMBER, POSTA_WHEN_CLOSED, "ms") \
+    X(POSTA_OPTION_ON_REFUSED,       "on_refused",       POSTA_TYPE_NUMBER, POSTA_WHEN_CLOSED, "posta_on_refused") \
+    X(POSTA_OPTION_PIPELINING,       "pipelining",       POSTA_TYPE_FLAG,   POSTA_WHEN_CLOSED, "") \
+    X(POSTA_OPTION_TRACE,            "trace",            POSTA_TYPE_FLAG,   POSTA_WHEN_CLOSED, "") \
+    X(POSTA_OPTION_LENIENT,          "lenient",          POSTA_TYPE_FLAG,   POSTA_WHEN_CLOSED, "") \
+    X(POSTA_OPTION_TLS_MODE,         "tls_mode",         POSTA_TYPE_NUMBER, POSTA_WHEN_CLOSED, "posta_security") \
+    X(POSTA_OPTION_HELLO,            "hello",            POSTA_TYPE_TEXT,   POSTA_WHEN_CLOSED, "") \
+    X(POSTA_OPTION_AGENT,            "agent",            POSTA_TYPE_TEXT,   POSTA_WHEN_ANY, "") \
+    X(POSTA_OPTION_BLOCKING,         "blocking",         POSTA_TYPE_FLAG,   POSTA_WHEN_CLOSED, "") \
+    X(POSTA_OPTION_HEADER_SPACE,     "header_space",     POSTA_TYPE_NUMBER, POSTA_WHEN_NEVER, "bytes") \
+    X(POSTA_OPTION_REPLY_SPACE,      "reply_space",      POSTA_TYPE_NUMBER, POSTA_WHEN_NEVER, "bytes")
+/* clang-format on */
+
+#define POSTA_MAX_SOCKET_OPTIONS 8u
+#define POSTA_MAX_SOCKET_VALUE   16u
 
 /* ---- where ---- */
 
@@ -88,10 +118,18 @@ POSTA_API const char *posta_receipt_code(const posta_receipt *receipt);
 
 /* ---- the session ---- */
 
-/** Told of every event, on the thread that calls posta, from the edge of the API. */
+/** Told of every event, on the thread that calls posta, from the edge of the API. Any call on this
+ * session may be made inside it, free too; those of a blocking session, execute and wait answer
+ * POSTA_E_BUSY there. */
 typedef void (*posta_session_callback)(posta_session *s, const posta_event *event, void *user_data);
 
-/** Start from POSTA_SESSION_CONFIG. Strings are copied; port, transport, user_data are borrowed. */
+/** Told once per arming that execute has work; on the watcher's thread, or where
+ * posta_session_signal was called. Only posta_session_user_data, posta_session_read_timer and the
+ * host's own signalling are allowed inside. */
+typedef void (*posta_async_callback)(posta_session *s, void *user_data);
+
+/** Start from POSTA_SESSION_CONFIG. Strings are copied; port, user_data, what `transport.user` and
+ * `resolver_user` point to are borrowed. */
 typedef struct posta_session_config {
     size_t size;       /* sizeof(posta_session_config) */
     const char *url;   /* where; or: */
@@ -110,12 +148,19 @@ typedef struct posta_session_config {
     posta_session_callback callback;  /* may be null */
     void *user_data;
     posta_engine_config engine; /* timeouts, on_refused, trace, spaces; its hello is not used */
+    const char *agent;          /* the X-Mailer field; null: "posta/" and the version; "": none */
+    size_t header_space;        /* bytes for the To and Cc text of a message begun step by step */
+    posta_resolver resolver;    /* finds addresses instead of the system; null: the system */
+    void *resolver_user;
+    posta_release on_release; /* told before pollfd changes or is closed; null: nobody */
 } posta_session_config;
+
+#define POSTA_HEADER_SPACE 2048u
 
 #define POSTA_SESSION_CONFIG                                                                       \
     {                                                                                              \
         sizeof(posta_session_config), 0, 0, 0, POSTA_SECURITY_DEFAULT, 0, 0, 0, 0, 0, false, 0, 0, \
-            0, 0, POSTA_ENGINE_CONFIG                                                              \
+            0, 0, POSTA_ENGINE_CONFIG, 0, POSTA_HEADER_SPACE, 0, 0, 0                              \
     }
 
 /** Makes a session; one allocation, none afterwards. Connects nothing. POSTA_E_FIELD (the receipt's
@@ -124,21 +169,83 @@ typedef struct posta_session_config {
  * and hint on failure. */
 POSTA_API posta_status posta_session_new(const posta_session_config *config, posta_session **out,
                                          posta_receipt *why_out);
+/** Bytes that posta_session_place needs for this configuration; 0: it is not valid. Sockets of
+ * posta's own (no `transport`) take a little more from the port. */
+POSTA_API size_t posta_session_size(const posta_session_config *config);
+/** posta_session_new in the caller's memory (aligned for any object), which is kept until
+ * posta_session_wipe. POSTA_E_ARGUMENT also when `len` is too small. */
+POSTA_API posta_status posta_session_place(void *mem, size_t len,
+                                           const posta_session_config *config, posta_session **out,
+                                           posta_receipt *why_out);
+/** posta_session_free for a placed session; the memory is the caller's again. */
+POSTA_API void posta_session_wipe(posta_session **s);
 /** Ends it: QUIT when nothing is open or pending (a blocking session waits at most the quit time
  * for 221), closes, frees, nulls the pointer. Safe inside the callback. Null is fine. */
 POSTA_API void posta_session_free(posta_session **s);
 /** The same without a word to the server and without waiting (finalisers). */
 POSTA_API void posta_session_drop(posta_session **s);
 
-/** Connects, greets, learns the capabilities. Blocking: POSTA_OK or why not. Non-blocking:
- *  POSTA_E_IN_PROGRESS, then EVENT_CONNECTED or TIMEOUT, FAILED, SERVER_ERROR, SERVER_RETRY. */
+/* The actions. In blocking mode a call returns the server's verdict: POSTA_OK, POSTA_E_SERVER_...,
+ * POSTA_E_TIMEOUT, ... In non-blocking mode it returns POSTA_E_IN_PROGRESS at once, and the action
+ * ends in exactly one completion event during a later execute: the one named at the call, or
+ * SERVER_ERROR (5yz), SERVER_RETRY (4yz), TIMEOUT, FAILED. In both modes another result means that
+ * nothing was begun and no event comes: POSTA_E_STATE (the call does not fit here), POSTA_E_FIELD
+ * and POSTA_E_LIMIT (posta_session_receipt names the field), POSTA_E_BUSY. */
+
+/** Connects, greets, learns the capabilities; EVENT_CONNECTED. */
 POSTA_API posta_status posta_session_connect(posta_session *s);
-/** QUIT and close; EVENT_DISCONNECTED and nothing else. */
+/** Where the next connect goes, while not connected: a name, a numeric address, or a Unix socket's
+ * path (port 0); port 0 keeps the port. POSTA_E_STATE, POSTA_E_FIELD. */
+POSTA_API posta_status posta_session_set_host(posta_session *s, const char *host, uint16_t port);
+/** QUIT and close; EVENT_DISCONNECTED and nothing else. Legal while an action is pending: its event
+ * comes first. Inside a text it closes without dot and QUIT: the message is not sent. */
 POSTA_API posta_status posta_session_disconnect(posta_session *s);
-/** RSET; EVENT_RESET. */
+/** RSET; EVENT_RESET. Legal while an action is pending: its event comes first. POSTA_E_STATE inside
+ * a text. */
 POSTA_API posta_status posta_session_reset(posta_session *s);
 /** NOOP; EVENT_NOOP_ACK. */
 POSTA_API posta_status posta_session_noop(posta_session *s);
+
+/* ---- a message, step by step: sender, recipient+, begin_message, body*, end_message ---- */
+
+/** What a recipient is in the header. */
+typedef enum posta_recipient_type {
+    POSTA_RECIPIENT_TO,
+    POSTA_RECIPIENT_CC,
+    POSTA_RECIPIENT_BCC /* in the envelope only */
+} posta_recipient_type;
+
+/** posta_session_begin_message: the caller brings MIME fields, blank line and body (get_header,
+ * get_body). */
+#define POSTA_MESSAGE_MIME 1u
+
+/** MAIL; EVENT_SENDER_ACK. `name`, `reply_to_name`, `reply_to` may be null. Address "" is the null
+ * path; then no From field is written. The text that follows may hold 8-bit octets where the server
+ * offers 8BITMIME. */
+POSTA_API posta_status posta_session_sender(posta_session *s, const char *name, const char *address,
+                                            const char *reply_to_name, const char *reply_to);
+/** RCPT; EVENT_RECIPIENT_ACK. A refusal is an event; the next recipient may follow. `name` may be
+ * null. POSTA_E_LIMIT: the To and Cc text is over header_space; nothing was begun. */
+POSTA_API posta_status posta_session_recipient(posta_session *s, const char *name,
+                                               const char *address, posta_recipient_type type);
+/** DATA and the header (From, Reply-To, To, Cc, Subject, Date, Message-ID, X-Mailer);
+ * EVENT_BEGIN_ACK. Without POSTA_MESSAGE_MIME also the blank line, and for a body with octets above
+ * 127 (UTF-8), or a long one, MIME-Version and Content-*. `subject` null: none. `date` an RFC 5322
+ * date-time; null: now. No recipient accepted, or one refused with on_refused = abort:
+ * POSTA_E_SERVER_... with the cause POSTA_E_RECIPIENTS_REFUSED, and nothing is written. */
+POSTA_API posta_status posta_session_begin_message(posta_session *s, const char *subject,
+                                                   const char *date, unsigned flags);
+/** Writes what is queued without waiting, takes what fits of the text, says how much: 0..len. A
+ * blocking session takes all, unless it fails. CR, LF and CRLF end lines; dots are doubled. No
+ * event. `status_out` (may be null): POSTA_OK; POSTA_E_STATE outside a text; or what ended the
+ * connection. */
+POSTA_API size_t posta_session_body(posta_session *s, const void *p, size_t len,
+                                    posta_status *status_out);
+/** The end of the text; EVENT_END_ACK: the server took the message. Text still queued goes first.
+ * posta_session_receipt then tells whether a failed message is unknown or not sent. RFC
+ * 5321 4.1.1.4
+ */
+POSTA_API posta_status posta_session_end_message(posta_session *s);
 
 /** Sends finished text to an envelope, in any mode; ends in EVENT_SENT. Envelope and source are
  * borrowed until then. `receipt_out` (may be null) is filled when it ends, in non-blocking mode
@@ -150,16 +257,93 @@ POSTA_API posta_status posta_session_send(posta_session *s, const posta_envelope
 POSTA_API posta_status posta_session_send_message(posta_session *s, posta_message *message,
                                                   posta_receipt *receipt_out);
 
+/** A message that waits its turn on a session. The caller's, and borrowed with all it points to
+ * from posta_session_submit until its EVENT_SENT. */
+typedef struct posta_submission {
+    const posta_envelope *envelope;
+    const posta_source *source;
+    posta_receipt *receipt;        /* may be null; filled when it is done */
+    posta_status status;           /* POSTA_E_IN_PROGRESS until then */
+    struct posta_submission *next; /* posta's */
+} posta_submission;
+
+/** Queues a message behind those under way, non-blocking sessions only; each ends in EVENT_SENT, in
+ * order. When the connection ends, those behind it are not sent, each with its event.
+ * POSTA_E_STATE: not connected, a blocking session, or inside a message step by step. */
+POSTA_API posta_status posta_session_submit(posta_session *s, posta_submission *submission);
+
 /** Makes progress without waiting and reports events to the callback, if there is one. At most
  * `budget_us` microseconds, checked between bounded units; 0: no limit. POSTA_E_IN_PROGRESS while
- * something is pending, then the verdict of the action that ended. */
+ * an action is pending or text is queued, then the verdict of the action that ended last. */
 POSTA_API posta_status posta_session_execute(posta_session *s, uint32_t budget_us);
 /** Waits until execute has work, at most `ms` milliseconds; also returns on a signal. */
 POSTA_API posta_status posta_session_wait(posta_session *s, uint32_t ms);
 /** Takes the next event instead of a callback. False: none waits. */
 POSTA_API bool posta_session_next_event(posta_session *s, posta_event *out);
-/** Ends what is pending with POSTA_E_CANCELLED and closes. On the session's thread. */
+/** Ends what is pending with POSTA_E_CANCELLED and closes: at the next execute, which is woken, or
+ * in the blocking call that waits. From any thread and from signal handlers, as long as the session
+ * lives. */
 POSTA_API void posta_session_cancel(posta_session *s);
+/** Milliseconds until the server's time runs out; 0: it has; -1: nothing is awaited. Any thread. */
+POSTA_API int64_t posta_session_read_timer(const posta_session *s);
+/** Calls `callback` once as soon as execute has work; each execute arms it again. Null ends that,
+ * and returns only when no callback for this session runs. With POSTA_THREADS=OFF or a custom
+ * transport the callback comes from posta_session_signal only. POSTA_E_MEMORY. */
+POSTA_API posta_status posta_session_set_async_callback(posta_session *s,
+                                                        posta_async_callback callback);
+/** Says that execute has work: calls the async callback if it is armed. From any thread and from
+ * interrupts. */
+POSTA_API void posta_session_signal(posta_session *s);
+
+/* ---- options ---- */
+
+/** What may be set apart from the configuration. Numbers are uint32_t, texts NUL-terminated;
+ * posta_option_find has type, unit and when it may be set. */
+typedef enum posta_option {
+#define POSTA_OPTION_ROW(id, name, type, when, unit) id,
+    POSTA_OPTION_LIST(POSTA_OPTION_ROW)
+#undef POSTA_OPTION_ROW
+        POSTA_OPTION_N_
+} posta_option;
+
+typedef enum posta_option_type {
+    POSTA_TYPE_NUMBER,
+    POSTA_TYPE_FLAG,
+    POSTA_TYPE_TEXT
+} posta_option_type;
+
+typedef enum posta_option_when {
+    POSTA_WHEN_CLOSED, /* while not connected or connecting */
+    POSTA_WHEN_ANY,
+    POSTA_WHEN_NEVER /* can be read only: it is the configuration's */
+} posta_option_when;
+
+typedef struct posta_option_info {
+    posta_option option;
+    const char *name; /* as in Lua: "timeout.command" */
+    posta_option_type type;
+    posta_option_when when;
+    const char *unit; /* "ms", "bytes", ...; "" when it has none */
+} posta_option_info;
+
+/** What is known of an option by its name. Null: there is none of that name. Static. */
+POSTA_API const posta_option_info *posta_option_find(const char *name);
+/** The same by number. Null: there is none. Static. */
+POSTA_API const posta_option_info *posta_option_at(posta_option option);
+/** Sets an option: `value` points to `len` bytes of it (a text: without its NUL; a number or flag:
+ * sizeof(uint32_t)). POSTA_E_ARGUMENT: no such option or a wrong len; POSTA_E_STATE: too late;
+ * POSTA_E_FIELD: a wrong value. posta_session_receipt says it by name. */
+POSTA_API posta_status posta_session_set_option(posta_session *s, posta_option option,
+                                                const void *value, size_t len);
+/** Reads an option into `value`, at most `cap` bytes (a text with its NUL); `len_out` (may be null)
+ * its whole length. POSTA_E_ARGUMENT, POSTA_E_LIMIT: cap is too small. */
+POSTA_API posta_status posta_session_get_option(const posta_session *s, posta_option option,
+                                                void *value, size_t cap, size_t *len_out);
+/** setsockopt on every socket that is made, before it connects. At most POSTA_MAX_SOCKET_OPTIONS of
+ * at most 16 bytes. POSTA_E_STATE: connected already or no sockets of ours; POSTA_E_LIMIT;
+ * POSTA_E_ARGUMENT. A socket that refuses one fails its connect. */
+POSTA_API posta_status posta_session_set_socket_option(posta_session *s, int level, int name,
+                                                       const void *value, size_t len);
 
 /** The descriptor to wait for, -1: none. */
 POSTA_API int posta_session_pollfd(const posta_session *s);

@@ -95,19 +95,65 @@ static void check_server(const char *url, const char *maildir) {
     posta_message_free(&m);
 }
 
+/* Until the action has its verdict, however the session works. */
+static posta_status end_of(posta_session *s, posta_status status) {
+    while (status == POSTA_E_IN_PROGRESS) {
+        posta_session_wait(s, 1000);
+        status = posta_session_execute(s, 0);
+    }
+    return status;
+}
+
+static void step_by_step(const char *url, const char *maildir, bool non_blocking) {
+    static const char text[] = "one\n.two za\xc5\xbc\xc3\xb3\xc5\x82\xc4\x87\n";
+    posta_session_config c = POSTA_SESSION_CONFIG;
+    posta_session *s = NULL;
+    char mark[64];
+    snprintf(mark, sizeof mark, "s%d-%ld-%s", non_blocking, (long)time(NULL), strrchr(url, ':') + 1);
+    c.url = url;
+    c.non_blocking = non_blocking;
+    assert_int_equal(posta_session_new(&c, &s, NULL), POSTA_OK);
+    assert_int_equal(end_of(s, posta_session_connect(s)), POSTA_OK);
+    assert_int_equal(end_of(s, posta_session_sender(s, "Ana", "ana@example.test", NULL, NULL)),
+                     POSTA_OK);
+    assert_int_equal(end_of(s, posta_session_recipient(s, NULL, "perm@example.test",
+                                                       POSTA_RECIPIENT_TO)),
+                     POSTA_E_SERVER_PERMANENT);
+    assert_int_equal(
+        end_of(s, posta_session_recipient(s, "Bob", "bob@example.test", POSTA_RECIPIENT_TO)),
+        POSTA_OK);
+    assert_int_equal(end_of(s, posta_session_begin_message(s, mark, NULL, 0)), POSTA_OK);
+    for (size_t at = 0; at < sizeof text - 1;)
+        at += posta_session_body(s, text + at, sizeof text - 1 - at, NULL);
+    assert_int_equal(end_of(s, posta_session_end_message(s)), POSTA_OK);
+    assert_int_equal(posta_session_receipt(s)->outcome, POSTA_DELIVERY_PARTIAL);
+    assert_int_equal(end_of(s, posta_session_noop(s)), POSTA_OK);
+    assert_int_equal(end_of(s, posta_session_disconnect(s)), POSTA_OK);
+    posta_session_free(&s);
+    wait_for(maildir, mark);
+}
+
+static void check_steps(const char *url, const char *maildir) {
+    step_by_step(url, maildir, false);
+    step_by_step(url, maildir, true);
+}
+
 static void postfix(void **state) {
     (void)state;
     check_server(need("POSTA_POSTFIX"), need("POSTA_POSTFIX_MAILDIR"));
+    check_steps(need("POSTA_POSTFIX"), need("POSTA_POSTFIX_MAILDIR"));
 }
 
 static void exim(void **state) {
     (void)state;
     check_server(need("POSTA_EXIM"), need("POSTA_EXIM_MAILDIR"));
+    check_steps(need("POSTA_EXIM"), need("POSTA_EXIM_MAILDIR"));
 }
 
 static void opensmtpd(void **state) {
     (void)state;
     check_server(need("POSTA_OPENSMTPD"), need("POSTA_OPENSMTPD_MAILDIR"));
+    check_steps(need("POSTA_OPENSMTPD"), need("POSTA_OPENSMTPD_MAILDIR"));
 }
 
 int main(void) {

@@ -27,9 +27,12 @@ typedef struct net {
     unsigned open_again; /* `open` says AGAIN that often */
     posta_status open_fault, read_fault;
     size_t write_most; /* octets after which writing fails with E_LOST */
+    size_t again_at;   /* octets after which writing says AGAIN, and 50 ms pass */
     size_t piece;      /* octets a call moves at most; 0: all */
     uint32_t slow;     /* ms that each write takes */
     bool silent;       /* the server's octets do not come any more */
+    bool goes_silent;  /* at toy.drop_at it says nothing more instead of closing */
+    bool no_greeting;  /* the test says it itself */
     bool is_open;
     unsigned opened, closed, waited;
     t_bytes wire; /* what was written */
@@ -89,7 +92,10 @@ static inline posta_status net_open(void *user, const char *host, uint16_t port)
     if (n->open_fault) return n->open_fault;
     n->opened++;
     n->is_open = true;
-    toy_greet(&n->toy);
+    if (n->no_greeting)
+        n->toy.greeted = true;
+    else
+        toy_greet(&n->toy);
     return POSTA_OK;
 }
 
@@ -101,8 +107,8 @@ static inline posta_status net_read(void *user, void *p, size_t cap, size_t *n_o
     *n_out = 0;
     if (len > t->drop_at - t->said) {
         len = t->drop_at - t->said;
-        t->closing = true;
         t->out.len = t->out_at + len;
+        t->closing = !n->goes_silent;
     }
     if (n->silent) return POSTA_AGAIN;
     if (len == 0 && n->read_fault) return n->read_fault;
@@ -121,6 +127,10 @@ static inline posta_status net_write(void *user, const void *p, size_t len, size
     assert_true(n->is_open && len > 0);
     *n_out = 0;
     if (n->piece > 0 && len > n->piece) len = n->piece;
+    if (n->wire.len >= n->again_at) {
+        n->now += 50;
+        return POSTA_AGAIN;
+    }
     if (len > n->write_most - n->wire.len) len = n->write_most - n->wire.len;
     if (len == 0) return POSTA_E_LOST;
     t_bytes_add(&n->wire, p, len);
@@ -150,7 +160,7 @@ static inline posta_status net_wait(void *user, unsigned wants, uint32_t ms) {
 static inline void net_init(net *n) {
     memset(n, 0, sizeof *n);
     n->now = 5000;
-    n->write_most = SIZE_MAX;
+    n->write_most = n->again_at = SIZE_MAX;
     n->port = (posta_port){.size = sizeof n->port,
                            .user = n,
                            .now_ms = net_now,

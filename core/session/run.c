@@ -1,0 +1,272 @@
+/* core/session: bytes move and events are handed out. Nothing in here waits but `drive`, which is
+ * what makes a call blocking: execute and wait in a loop. Events are handed out at the edge: when
+ * the callback runs, the session is whole.
+ */
+#include "session_i.h"
+
+#define PIECE 16384u /* octets written at a time under a budget */
+
+/* ---- the end of actions ---- */
+
+void posta__session_close_wire(posta_session *s) {
+    posta__session_disarm(s);
+    if (s->state != SESSION_CLOSED && s->transport.close) s->transport.close(s->transport.user);
+    s->state = SESSION_CLOSED;
+}
+
+void posta__session_settle(posta_session *s, posta_status status) {
+    s->pending = PENDING_NONE;
+    s->verdict = status;
+    if (s->receipt_out) *s->receipt_out = s->receipt;
+    s->receipt_out = NULL;
+    if (s->current) s->current->status = status;
+    s->current = NULL;
+}
+
+void posta__session_receive_fault(posta_session *s) {
+    posta__receipt_engine(&s->receipt, posta__span_of(s->peer), posta_link_engine(s->link),
+                          posta__session_timeouts(s));
+}
+
+/* The message step by step has its verdict, or was cut off. */
+static void end_text(posta_session *s, const posta_event *ev) {
+    posta__link_step_receipt(s->link, &s->receipt);
+    posta__copy_text(s->receipt.message_id, sizeof s->receipt.message_id, s->head.id);
+    s->text.is_begun = ev->status != POSTA_OK; /* its fault is still to be told by `body` */
+    if (s->pending == PENDING_NONE) s->verdict = ev->status;
+}
+
+/* What an event of the link means for the action that is pending. */
+static void note(posta_session *s, const posta_event *ev) {
+    bool of_text = s->text.is_begun && s->pending != PENDING_STEP;
+    switch (ev->type) {
+    case POSTA_EVENT_TRACE: return;
+    case POSTA_EVENT_BEGIN_ACK: s->text.is_begun = true; break;
+    case POSTA_EVENT_RECIPIENT_ACK:
+    case POSTA_EVENT_SERVER_ERROR:
+    case POSTA_EVENT_SERVER_RETRY:
+        if (ev->action == POSTA_PHASE_RECIPIENT && s->pending == PENDING_SEND) return;
+        break;
+    case POSTA_EVENT_SENT:
+        posta_link_receipt(s->link, &s->receipt);
+        posta__session_settle(s, ev->status);
+        return;
+    default: break;
+    }
+    if (of_text && ev->action >= POSTA_PHASE_BODY && ev->action <= POSTA_PHASE_RESULT) {
+        end_text(s, ev);
+        if (s->pending == PENDING_END) posta__session_settle(s, ev->status);
+        return;
+    }
+    /* What comes when nothing is pending does not change the account of what has ended; the next
+       action hears of it. */
+    if (s->pending == PENDING_NONE) return;
+    if (ev->status != POSTA_OK) posta__session_receive_fault(s);
+    posta__session_settle(s, ev->status);
+}
+
+/* ---- events ---- */
+
+void posta__session_event(posta_session *s, posta_event_type type, posta_phase phase,
+                          posta_status status) {
+    if (s->own_n == sizeof s->own / sizeof *s->own) return; /* cannot be: one of each kind */
+    s->own[s->own_n++] = (posta_event){
+        .type = type, .action = phase, .recipient = POSTA_NO_RECIPIENT, .status = status};
+}
+
+static bool next_own_event(posta_session *s, posta_event *out) {
+    if (s->own_n == 0) return false;
+    *out = s->own[0];
+    memmove(s->own, s->own + 1, --s->own_n * sizeof *s->own);
+    return true;
+}
+
+static bool next_link_event(posta_session *s, posta_event *out) {
+    if (next_own_event(s, out)) return true;
+    if (!s->link || s->state == SESSION_OPENING) return false;
+    if (!posta_link_next_event(s->link, out)) return false;
+    note(s, out);
+    return true;
+}
+
+/* Hands events out. False: stop here, the host looks at one (or the callback freed the session). */
+static bool deliver(posta_session *s) {
+    posta_event ev;
+    while (next_link_event(s, &ev)) {
+        if (!s->callback) {
+            s->event = ev;
+            s->event_waits = true;
+            return false;
+        }
+        s->in_callback = true;
+        s->callback(s, &ev, s->user_data);
+        s->in_callback = false;
+        if (s->is_freed) return false;
+    }
+    return true;
+}
+
+bool posta_session_next_event(posta_session *s, posta_event *out) {
+    if (!s->event_waits && next_link_event(s, &s->event)) s->event_waits = true;
+    if (!s->event_waits) return false;
+    *out = s->event;
+    s->event_waits = false;
+    return true;
+}
+
+/* ---- the wire ---- */
+
+bool posta__session_write(posta_session *s, size_t most) {
+    posta_span data = posta_link_tx_data(s->link);
+    size_t n = 0;
+    posta_status status;
+    if (data.len == 0 || s->write_broken) return false;
+    if (data.len > most) data.len = most;
+    status = s->transport.write(s->transport.user, data.p, data.len, &n);
+    /* Row F02: the peer takes no more, but its last words may be waiting to be read. */
+    if (status != POSTA_OK && status != POSTA_AGAIN) s->write_broken = true;
+    if (status != POSTA_OK || n == 0) return s->write_broken;
+    posta_link_tx_consume(s->link, n);
+    return true;
+}
+
+bool posta__session_read(posta_session *s) {
+    unsigned wants = posta_link_wants(s->link, NULL);
+    posta_mspan space;
+    posta_status status;
+    size_t n = 0;
+    if (!(wants & POSTA_WANT_RX) && !s->write_broken) return false;
+    space = posta_link_rx_space(s->link);
+    if (space.cap == 0) return false;
+    status = s->transport.read(s->transport.user, space.p, space.cap, &n);
+    if (status == POSTA_OK && n > 0) {
+        posta_link_rx_commit(s->link, n);
+        return true;
+    }
+    if (status == POSTA_AGAIN && !s->write_broken) {
+        if (wants & POSTA_WANT_NOW) posta_link_rx_commit(s->link, 0);
+        return (wants & POSTA_WANT_NOW) != 0;
+    }
+    posta_link_rx_end(s->link, status == POSTA_OK || status == POSTA_AGAIN ? POSTA_E_LOST : status);
+    return true;
+}
+
+static bool step_wire(posta_session *s, size_t most) {
+    bool moved = posta__session_push(s);
+    if (posta__session_write(s, most)) moved = true;
+    if (posta__session_read(s)) moved = true;
+    return moved;
+}
+
+/* After QUIT, or a fault, or a greeting that refuses us, nothing more is done with the wire. */
+static void leave(posta_session *s) {
+    const posta_engine *e;
+    if (s->state != SESSION_TALKING) return;
+    e = posta_link_engine(s->link);
+    if (posta_engine_is_closed(e)) {
+        posta__session_close_wire(s);
+    } else if (s->pending == PENDING_NONE && e->is_refused &&
+               posta_link_quit(s->link) == POSTA_E_IN_PROGRESS) {
+        posta__session_write(s, SIZE_MAX); /* row E13: say QUIT, do not wait */
+        posta__session_close_wire(s);
+    }
+}
+
+/* Is there anything to move bytes for? */
+static bool is_working(const posta_session *s) {
+    if (s->state == SESSION_CLOSED) return false;
+    return s->pending != PENDING_NONE || posta_engine_in_text(posta_link_engine(s->link));
+}
+
+static void work(posta_session *s, uint32_t budget_us) {
+    uint64_t began = posta__session_now(s);
+    for (;;) {
+        bool moved;
+        if (s->state == SESSION_TALKING) posta_link_tick(s->link, posta__session_now(s));
+        if (!deliver(s)) return;
+        leave(s);
+        if (posta__session_next_call(s)) continue;
+        if (!is_working(s)) return;
+        moved = s->state == SESSION_OPENING ? posta__session_open_step(s)
+                                            : step_wire(s, budget_us > 0 ? PIECE : SIZE_MAX);
+        if (!moved) return;
+        if (budget_us > 0 && (posta__session_now(s) - began) * 1000u >= budget_us) return;
+    }
+}
+
+posta_status posta__session_run(posta_session *s, uint32_t budget_us) {
+    if (s->in_callback) return POSTA_E_BUSY;
+    posta__session_disarm(s);
+    s->event_waits = false;
+    if (atomic_exchange(&s->is_cancelled, false)) posta__session_cancel_now(s);
+    work(s, budget_us);
+    if (s->is_freed) {
+        posta__session_free_now(&s);
+        return POSTA_OK;
+    }
+    if (s->event_waits) leave(s);
+    posta__session_arm(s);
+    return s->pending != PENDING_NONE ? POSTA_E_IN_PROGRESS : s->verdict;
+}
+
+/* Text that was taken still has to go out: who executes until all is done wants to know. */
+static bool is_flushing(const posta_session *s) {
+    return s->state == SESSION_TALKING && posta_engine_in_text(posta_link_engine(s->link)) &&
+           (posta_link_wants(s->link, NULL) & POSTA_WANT_TX);
+}
+
+posta_status posta_session_execute(posta_session *s, uint32_t budget_us) {
+    bool is_gone = false;
+    posta_status status;
+    if (s->in_callback) return POSTA_E_BUSY;
+    s->gone = &is_gone;
+    status = posta__session_run(s, budget_us);
+    if (is_gone) return status;
+    s->gone = NULL;
+    return is_flushing(s) ? POSTA_E_IN_PROGRESS : status;
+}
+
+/* ---- waiting ---- */
+
+int64_t posta_session_timeout(const posta_session *s) {
+    uint64_t deadline, t = posta__session_now(s);
+    if (s->event_waits || s->own_n > 0 || atomic_load(&s->is_cancelled)) return 0;
+    if (s->state == SESSION_CLOSED) return s->queue ? 0 : -1;
+    if (s->state == SESSION_OPENING) return s->is_opened ? posta__session_open_timeout(s) : 0;
+    if (s->pending == PENDING_NONE && (s->queue || s->reset_waits || s->quit_waits)) return 0;
+    if (s->pending != PENDING_NONE && (posta_link_wants(s->link, NULL) & POSTA_WANT_NOW)) return 0;
+    deadline = posta_link_deadline(s->link);
+    if (deadline == UINT64_MAX) return -1;
+    return deadline <= t ? 0 : (int64_t)(deadline - t);
+}
+
+unsigned posta_session_wants(const posta_session *s) {
+    if (s->state == SESSION_OPENING)
+        return s->owns_transport ? posta_socket_wants(&s->transport) : POSTA_WANT_TX;
+    return s->state == SESSION_TALKING ? posta_link_wants(s->link, NULL) : 0;
+}
+
+posta_status posta_session_wait(posta_session *s, uint32_t ms) {
+    int64_t timeout = posta_session_timeout(s);
+    unsigned wants = posta_session_wants(s);
+    if (s->in_callback) return POSTA_E_BUSY;
+    if (timeout >= 0 && (uint64_t)timeout < ms) ms = (uint32_t)timeout;
+    if (s->state == SESSION_CLOSED || ms == 0) return POSTA_OK;
+    if (!s->transport.wait) return POSTA_OK;
+    return s->transport.wait(s->transport.user, s->write_broken ? POSTA_WANT_RX : wants, ms);
+}
+
+posta_status posta__session_drive(posta_session *s) {
+    posta_status status;
+    posta__session_arm(s);
+    if (s->non_blocking) return POSTA_E_IN_PROGRESS;
+    while ((status = posta__session_run(s, 0)) == POSTA_E_IN_PROGRESS) {
+        if (posta_session_wants(s) & POSTA_WANT_BODY) {
+            /* Nobody can feed a slot while this call waits. */
+            posta_link_abort(s->link, POSTA_E_BODY);
+            continue;
+        }
+        posta_session_wait(s, posta__session_longest_wait(s));
+    }
+    return status;
+}

@@ -1,0 +1,258 @@
+/* The system misbehaves: each call of the kernel's fails once, in turn, with each of its errors
+ * (rows K02, K03); a peer that resets, with SIGPIPE at its default (K01); descriptors beyond
+ * FD_SETSIZE (K05); a fork (K07); another locale (K11).
+ *
+ * The functions below stand in for libc's in this program. Only the session's thread is meddled
+ * with.
+ */
+#define _GNU_SOURCE
+#include "net.h"
+#include "server.h"
+
+#include <dirent.h>
+#include <locale.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+/* ---- meddling ---- */
+
+typedef enum fault { PARTIAL = -1, NO_FAULT = 0 } fault; /* else an errno */
+
+static _Thread_local unsigned calls, fail_at; /* fail_at 0: never */
+static _Thread_local int fail_with;
+
+/* Does this call fail? */
+static bool meddles(void) {
+    calls++;
+    if (fail_at == 0 || calls != fail_at) return false;
+    if (fail_with != PARTIAL) errno = fail_with;
+    return true;
+}
+
+ssize_t send(int fd, const void *p, size_t n, int flags) {
+    if (meddles()) {
+        if (fail_with != PARTIAL) return -1;
+        n = n > 1 ? 1 : n;
+    }
+    return sendto(fd, p, n, flags, NULL, 0);
+}
+
+ssize_t recv(int fd, void *p, size_t n, int flags) {
+    if (meddles()) {
+        if (fail_with != PARTIAL) return -1;
+        n = n > 1 ? 1 : n;
+    }
+    return recvfrom(fd, p, n, flags, NULL, NULL);
+}
+
+int poll(struct pollfd *fds, nfds_t n, int ms) {
+    struct timespec t = {ms / 1000, (long)(ms % 1000) * 1000000};
+    if (fail_with == EINTR && meddles()) return -1;
+    return ppoll(fds, n, ms < 0 ? NULL : &t, NULL);
+}
+
+/* ---- a mail, blocking ---- */
+
+static unsigned open_files(void) {
+    DIR *d = opendir("/proc/self/fd");
+    unsigned n = 0;
+    assert_non_null(d);
+    while (readdir(d))
+        n++;
+    closedir(d);
+    return n;
+}
+
+static posta_status mail(const server *srv, posta_receipt *receipt) {
+    t_body body = T_BODY("one\n.two\n", 9);
+    posta_source source = t_body_source(&body, 9);
+    posta_recipient to[2] = {{.address = "b@y.example"}, {.address = "c@y.example"}};
+    posta_envelope env = {.from = "a@x.example", .to = to, .to_n = 2};
+    posta_session_config c = POSTA_SESSION_CONFIG;
+    posta_session *s = NULL;
+    c.url = srv->url;
+    assert_int_equal(posta_session_new(&c, &s, NULL), POSTA_OK);
+    posta_status status = posta_session_connect(s);
+    memset(receipt, 0, sizeof *receipt);
+    if (status == POSTA_OK) status = posta_session_send(s, &env, &source, receipt);
+    if (status != POSTA_OK) assert_int_equal(posta_session_receipt(s)->status, status);
+    posta_session_free(&s);
+    return status;
+}
+
+static void try_fault(int with, bool is_soft) {
+    unsigned most = 1, failures = 0;
+    for (unsigned at = 0; at <= most; at++) {
+        server srv = {0};
+        posta_receipt receipt;
+        unsigned files = open_files();
+        server_start(&srv);
+        calls = 0;
+        fail_at = at;
+        fail_with = with;
+        posta_status status = mail(&srv, &receipt);
+        if (at == 0) most = calls;
+        fail_at = 0;
+        server_stop(&srv);
+        if (at == 0 || is_soft) assert_int_equal(status, POSTA_OK);
+        failures += status != POSTA_OK;
+        if (receipt.outcome == POSTA_DELIVERY_ACCEPTED) assert_int_equal(srv.mails, 1);
+        if (status != POSTA_OK && receipt.outcome == POSTA_DELIVERY_NOT_SENT)
+            assert_int_equal(srv.mails, 0);
+        assert_int_equal(open_files(), files);
+    }
+    assert_true(most > 4);
+    if (!is_soft) assert_true(failures > 2);
+}
+
+static void every_call(void **state) {
+    static const int soft[] = {EINTR, EAGAIN, ENOBUFS, PARTIAL};
+    static const int hard[] = {ECONNRESET, ETIMEDOUT, EPIPE};
+    (void)state;
+    for (size_t i = 0; i < sizeof soft / sizeof *soft; i++)
+        try_fault(soft[i], true);
+    for (size_t i = 0; i < sizeof hard / sizeof *hard; i++)
+        try_fault(hard[i], false);
+}
+
+/* ---- a peer that resets ---- */
+
+static void *reset_peer(void *user) {
+    int listener = *(const int *)user, fd = accept(listener, NULL, NULL);
+    struct linger now = {1, 0};
+    char line[512];
+    if (fd < 0 || sendto(fd, "220 x\r\n", 7, 0, NULL, 0) != 7) return NULL;
+    if (recvfrom(fd, line, sizeof line, 0, NULL, NULL) > 0) /* EHLO */
+        setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    close(fd);
+    return NULL;
+}
+
+/* Writing to it must not raise SIGPIPE, whose default is the end of the host. */
+static void no_sigpipe(void **state) {
+    server srv = {0}; /* only its listener */
+    pthread_t thread;
+    (void)state;
+    signal(SIGPIPE, SIG_DFL);
+    for (unsigned i = 0; i < 20; i++) {
+        posta_session_config c = POSTA_SESSION_CONFIG;
+        posta_session *s = NULL;
+        struct sockaddr_in a = {.sin_family = AF_INET};
+        socklen_t len = sizeof a;
+        a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        srv.listener = socket(AF_INET, SOCK_STREAM, 0);
+        assert_int_equal(bind(srv.listener, (struct sockaddr *)&a, sizeof a), 0);
+        assert_int_equal(listen(srv.listener, 5), 0);
+        getsockname(srv.listener, (struct sockaddr *)&a, &len);
+        snprintf(srv.url, sizeof srv.url, "smtp://127.0.0.1:%u", ntohs(a.sin_port));
+        pthread_create(&thread, NULL, reset_peer, &srv.listener);
+        c.url = srv.url;
+        assert_int_equal(posta_session_new(&c, &s, NULL), POSTA_OK);
+        assert_int_equal(posta_session_connect(s), POSTA_E_LOST);
+        posta_session_free(&s);
+        pthread_join(thread, NULL);
+        close(srv.listener);
+    }
+}
+
+/* ---- a fork ---- */
+
+/* The child's copy of a connection: no octet leaves on it, and closing it says nothing (row K07).
+ */
+static void forked(void **state) {
+    server srv = {0};
+    posta_session_config c = POSTA_SESSION_CONFIG;
+    posta_session *s = NULL;
+    int status = -1;
+    (void)state;
+    server_start(&srv);
+    c.url = srv.url;
+    assert_int_equal(posta_session_new(&c, &s, NULL), POSTA_OK);
+    assert_int_equal(posta_session_connect(s), POSTA_OK);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        posta_status lost = posta_session_noop(s);
+        bool is_told = posta_session_receipt(s)->message[0] != 0;
+        posta_session_free(&s);
+        _exit(lost == POSTA_E_LOST && is_told ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(posta_session_noop(s), POSTA_OK);
+    child = fork();
+    if (child == 0) {
+        posta_session_free(&s); /* would say QUIT */
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(posta_session_noop(s), POSTA_OK);
+    posta_session_free(&s);
+    server_stop(&srv);
+    assert_int_equal(srv.lines, 1 + 2 + 1); /* EHLO, two NOOPs, QUIT: all of them the parent's */
+}
+
+/* ---- locale ---- */
+
+/* Names of capabilities and codes are ASCII, whatever i and I are to the locale (row K11). */
+static void turkish(void **state) {
+    server srv = {0};
+    posta_receipt receipt;
+    (void)state;
+    if (!setlocale(LC_ALL, "tr_TR.UTF-8")) setlocale(LC_ALL, "C.UTF-8");
+    server_start(&srv);
+    assert_int_equal(mail(&srv, &receipt), POSTA_OK);
+    server_stop(&srv);
+    setlocale(LC_ALL, "C");
+}
+
+/* ---- many descriptors ---- */
+
+static void beyond_fd_setsize(void **state) {
+    static int fds[2000];
+    struct rlimit limit;
+    server srv = {0};
+    posta_receipt receipt;
+    (void)state;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur < 2100) limit.rlim_cur = limit.rlim_max < 2100 ? limit.rlim_max : 2100;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    for (size_t i = 0; i < 2000; i++) {
+        fds[i] = open("/dev/null", O_RDONLY);
+        assert_true(fds[i] >= 0);
+    }
+    server_start(&srv);
+    assert_int_equal(mail(&srv, &receipt), POSTA_OK);
+    server_stop(&srv);
+    assert_int_equal(srv.mails, 1);
+    for (size_t i = 0; i < 2000; i++)
+        close(fds[i]);
+}
+
+/* No descriptor left at all: an error that says so. */
+static void no_descriptors(void **state) {
+    struct rlimit limit, none;
+    server srv = {0};
+    posta_receipt receipt;
+    (void)state;
+    server_start(&srv);
+    getrlimit(RLIMIT_NOFILE, &limit);
+    none = limit;
+    none.rlim_cur = 0;
+    setrlimit(RLIMIT_NOFILE, &none);
+    posta_status status = mail(&srv, &receipt);
+    setrlimit(RLIMIT_NOFILE, &limit);
+    assert_int_equal(status, POSTA_E_CONNECT);
+    server_stop(&srv);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_call),
+                                       cmocka_unit_test(no_sigpipe),
+                                       cmocka_unit_test(forked),
+                                       cmocka_unit_test(turkish),
+                                       cmocka_unit_test(beyond_fd_setsize),
+                                       cmocka_unit_test(no_descriptors)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
