@@ -155,10 +155,18 @@ static int handle_is_running(lua_State *L) {
     return 1;
 }
 
+/* now() -> seconds of the monotonic clock, for budgets */
+static int handle_now(lua_State *L) {
+    const posta_port *system = posta_port_default();
+    lua_pushnumber(L, (lua_Number)system->now_ms(system->user) / 1000);
+    return 1;
+}
+
 const luaL_Reg posta__lua_handle_functions[] = {
     {"data", handle_data},
     {"enter", handle_enter},
     {"leave", handle_leave},
     {"is_running", handle_is_running},
+    {"now", handle_now},
     {NULL, NULL},
 };

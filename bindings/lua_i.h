@@ -47,6 +47,8 @@ void posta__lua_engine_config(lua_State *L, int at, posta_engine_config *out);
 int posta__lua_push_status(lua_State *L, posta_status status);
 /** Pushes nil when the reply has no code. */
 void posta__lua_push_reply(lua_State *L, const posta_reply *reply);
+/** Sets the reply's enhanced code in the table on top. */
+void posta__lua_set_enhanced(lua_State *L, const posta_reply *reply);
 /** Pushes a receipt as a plain table (lua/posta/receipt.lua makes the public one of it). */
 void posta__lua_push_receipt(lua_State *L, const posta_receipt *receipt);
 /** Pushes name and info table of an event; returns 2. */
@@ -81,6 +83,9 @@ extern const luaL_Reg posta__lua_handle_functions[];
 
 /* Keys in a user value. Bodies take 1, 2, ...; the bytes in slot i are at -i. */
 #define POSTA__LUA_KEY_MESSAGE 0
+/* Of sessions: the handlers, and the bytes that came through a custom transport. */
+#define POSTA__LUA_KEY_ON_EVENT 1
+#define POSTA__LUA_KEY_RX       2
 
 /* ---- messages (message.c, part.c, pull.c) ---- */
 
@@ -126,6 +131,63 @@ bool posta__lua_sending_begin(lua_State *L, int handle, int message, posta__lua_
 void posta__lua_sending_end(posta__lua_sending *s);
 /** The same, and its account is not asked for any more. */
 void posta__lua_sending_forget(posta__lua_sending *s);
+
+/* ---- sessions (session.c, steps.c, options.c, wire.c) ---- */
+
+/** Bytes of a custom transport's turn that Lua has not written yet. */
+#define POSTA__LUA_TX_SPACE 8192u
+#define POSTA__LUA_ADDRESSES 16u
+
+/** The outer world as C sees it where Lua functions are it: C asks and is answered POSTA_AGAIN; the
+ * loop in Lua looks what was asked (`asks`), calls the hook, and hands the answer in. */
+typedef struct posta__lua_wire {
+    bool is_used; /* transport = {...} */
+    /* open */
+    bool asks_open, is_open, was_opened, asks_close;
+    posta_status open_fault;
+    char host[POSTA_MAX_DOMAIN + 1];
+    uint16_t port;
+    /* in: the string is kept in the user value */
+    bool asks_read, has_ended;
+    posta_status end;
+    const uint8_t *rx;
+    size_t rx_len;
+    /* out: a copy, so that what Lua says it wrote is what is consumed */
+    size_t tx_len, tx_done;
+    bool is_broken;
+    uint8_t *tx; /* POSTA__LUA_TX_SPACE behind the session; null: no custom transport */
+    /* names */
+    bool asks_address, has_answer;
+    posta_status answer;
+    char addresses[POSTA__LUA_ADDRESSES][POSTA_MAX_ADDRESS_TEXT];
+    size_t addresses_n;
+} posta__lua_wire;
+
+typedef struct posta__lua_session {
+    posta__lua_place place;
+    posta_session *session; /* null: closed */
+    posta__lua_sending sending;
+    bool is_acting; /* an action was begun and has no verdict yet */
+    posta__lua_wire wire;
+    /* the text under way, counted as it is pulled */
+    posta_source text, counted;
+    posta_envelope envelope;
+    uint64_t pulled;
+} posta__lua_session;
+
+/** The session at 1, closed or not; the open one, else it raises. */
+posta__lua_session *posta__lua_session_any(lua_State *L);
+posta__lua_session *posta__lua_session_open(lua_State *L);
+/** Pushes the status and notes that an action was begun. */
+int posta__lua_session_begun(lua_State *L, posta__lua_session *s, posta_status status);
+/** Transport and resolver whose hooks are Lua's, as the options at `at` want them. */
+void posta__lua_wire_config(lua_State *L, int at, posta__lua_session *s, posta_transport *t,
+                            posta_session_config *c);
+/** A new connection begins: nothing has been answered yet. */
+void posta__lua_wire_reset(posta__lua_wire *w);
+extern const luaL_Reg posta__lua_session_steps[];
+extern const luaL_Reg posta__lua_session_options[];
+extern const luaL_Reg posta__lua_session_wire[];
 
 /* ---- what the module is made of: each pushes a table of functions ---- */
 

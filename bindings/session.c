@@ -1,15 +1,12 @@
-/* bindings: a session over sockets, always in non-blocking mode: the loop is Lua's
- * (lua/posta/loop.lua). */
+/* bindings: a session, always in non-blocking mode: the loop is Lua's (lua/posta/loop.lua). The
+ * steps of a message are in steps.c, options in options.c, hooks of the outer world in wire.c. */
 #include "lua_i.h"
 
 #include <string.h>
 
-typedef struct lua_session {
-    posta__lua_place place;
-    posta_session *session; /* null: closed */
-    posta__lua_sending sending;
-    bool is_acting; /* an action was begun and has no verdict yet */
-} lua_session;
+typedef posta__lua_session lua_session;
+
+static void push_account(lua_State *L, lua_session *s);
 
 /* ---- life ---- */
 
@@ -22,8 +19,12 @@ static void fill(lua_State *L, int at, posta_session_config *c) {
     c->user = posta__lua_text(L, at, "user");
     c->password = posta__lua_text(L, at, "password");
     c->hello = posta__lua_text(L, at, "hello");
+    c->agent = posta__lua_text(L, at, "agent");
+    c->header_space = (size_t)posta__lua_number(L, at, "header_space", 1u << 24, c->header_space);
     c->non_blocking = true;
     posta__lua_engine_config(L, at, &c->engine);
+    c->engine.reply_space =
+        (size_t)posta__lua_number(L, at, "reply_space", 1u << 24, c->engine.reply_space);
 }
 
 static posta_security security_of(const char *word) {
@@ -37,14 +38,21 @@ static posta_security security_of(const char *word) {
 /* new(options) -> session; or nil, receipt */
 static int session_new(lua_State *L) {
     posta_session_config c = POSTA_SESSION_CONFIG;
+    posta_transport transport;
     posta_receipt why;
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
-    lua_session *s = (lua_session *)posta__lua_handle_new(L, sizeof *s, POSTA__LUA_SESSION);
+    size_t more = posta__lua_flag(L, 1, "has_transport") ? POSTA__LUA_TX_SPACE : 0;
+    lua_session *s = (lua_session *)posta__lua_handle_new(L, sizeof *s + more, POSTA__LUA_SESSION);
     posta__lua_place_init(L, &s->place);
     fill(L, 1, &c);
     c.security = security_of(posta__lua_text(L, 1, "security"));
     c.port = &s->place.port;
+    posta__lua_wire_config(L, 1, s, &transport, &c);
+    lua_pushliteral(L, "on_event");
+    lua_rawget(L, 1);
+    posta__lua_keep(L, 2, POSTA__LUA_KEY_ON_EVENT, -1);
+    lua_pop(L, 1);
     memset(&why, 0, sizeof why);
     if (posta_session_new(&c, &s->session, &why) == POSTA_OK) return 1;
     s->session = NULL;
@@ -53,15 +61,18 @@ static int session_new(lua_State *L) {
     return 2;
 }
 
-static lua_session *any(lua_State *L) {
+lua_session *posta__lua_session_any(lua_State *L) {
     return (lua_session *)luaL_checkudata(L, 1, POSTA__LUA_SESSION);
 }
 
-static lua_session *open(lua_State *L) {
-    lua_session *s = any(L);
+lua_session *posta__lua_session_open(lua_State *L) {
+    lua_session *s = posta__lua_session_any(L);
     if (s->session == NULL) luaL_error(L, "session is closed");
     return s;
 }
+
+#define any  posta__lua_session_any
+#define open posta__lua_session_open
 
 /* A finaliser says nothing to the server and waits for nothing. */
 static int session_gc(lua_State *L) {
@@ -80,7 +91,10 @@ static void settle(lua_session *s) {
         while (!is_sent && posta_session_next_event(s->session, &e)) {
             is_sent = e.type == POSTA_EVENT_SENT;
         }
-        if (!is_sent) posta_session_cancel(s->session);
+        if (!is_sent) {
+            posta_session_cancel(s->session);
+            posta_session_execute(s->session, 0);
+        }
         while (!is_sent && posta_session_next_event(s->session, &e)) {
             is_sent = e.type == POSTA_EVENT_SENT;
         }
@@ -95,10 +109,11 @@ static int session_close(lua_State *L) {
     lua_session *s = any(L);
     if (s->session != NULL && posta__lua_handle_is_entered(L, 1)) {
         settle(s);
-        posta__lua_push_receipt(L, posta_session_receipt(s->session));
+        push_account(L, s);
         posta__lua_handle_account(L, 1);
     }
     posta_session_free(&s->session);
+    s->is_acting = false;
     posta__lua_sending_forget(&s->sending);
     return 0;
 }
@@ -107,6 +122,27 @@ static int session_close(lua_State *L) {
 static int session_is_session(lua_State *L) {
     lua_pushboolean(L, luaL_testudata(L, 1, POSTA__LUA_SESSION) != NULL);
     return 1;
+}
+
+static int session_is_acting(lua_State *L) {
+    lua_pushboolean(L, any(L)->is_acting);
+    return 1;
+}
+
+/* on_close(f): the function that Lua 5.4's to-be-closed variables call; once only. */
+static int session_on_close(lua_State *L) {
+    luaL_checktype(L, 1, LUA_TFUNCTION);
+    lua_pushliteral(L, POSTA__LUA_SESSION);
+    lua_rawget(L, LUA_REGISTRYINDEX);
+    lua_pushliteral(L, "__close");
+    lua_rawget(L, -2);
+    bool is_ours = lua_iscfunction(L, -1) != 0;
+    lua_pop(L, 1);
+    if (!is_ours) return 0;
+    lua_pushliteral(L, "__close");
+    lua_pushvalue(L, 1);
+    lua_rawset(L, -3);
+    return 0;
 }
 
 static int session_is_closed(lua_State *L) {
@@ -126,15 +162,21 @@ static int session_tostring(lua_State *L) {
 
 /* ---- actions: each answers a status; "in_progress": step until it is another ---- */
 
-static int act(lua_State *L, posta_status (*begin)(posta_session *s)) {
-    lua_session *s = open(L);
-    posta_status status = begin(s->session);
-    s->is_acting = status == POSTA_E_IN_PROGRESS;
+int posta__lua_session_begun(lua_State *L, lua_session *s, posta_status status) {
+    if (status == POSTA_E_IN_PROGRESS) s->is_acting = true;
     return posta__lua_push_status(L, status);
 }
 
+static int act(lua_State *L, posta_status (*begin)(posta_session *s)) {
+    lua_session *s = open(L);
+    return posta__lua_session_begun(L, s, begin(s->session));
+}
+
 static int session_connect(lua_State *L) {
-    return act(L, posta_session_connect);
+    lua_session *s = open(L);
+    posta_status status = posta_session_connect(s->session);
+    if (status == POSTA_E_IN_PROGRESS) posta__lua_wire_reset(&s->wire);
+    return posta__lua_session_begun(L, s, status);
 }
 
 static int session_disconnect(lua_State *L) {
@@ -149,10 +191,9 @@ static int session_noop(lua_State *L) {
     return act(L, posta_session_noop);
 }
 
+/* cancel(s): what is pending ends at the next step. */
 static int session_cancel(lua_State *L) {
-    lua_session *s = open(L);
-    posta_session_cancel(s->session);
-    posta__lua_sending_end(&s->sending);
+    posta_session_cancel(open(L)->session);
     return 0;
 }
 
@@ -160,21 +201,74 @@ static int session_cancel(lua_State *L) {
 static int session_give_up(lua_State *L) {
     lua_session *s = open(L);
     settle(s);
-    posta__lua_push_receipt(L, posta_session_receipt(s->session));
+    push_account(L, s);
     return 1;
+}
+
+/* Counts the text as it is pulled, for progress. */
+static posta_status count_pull(void *user, posta_window *out) {
+    lua_session *s = (lua_session *)user;
+    size_t had = out->len;
+    posta_status status = s->text.pull(s->text.user, out);
+    s->pulled += out->len - had;
+    return status;
+}
+
+static posta_status count_rewind(void *user) {
+    lua_session *s = (lua_session *)user;
+    s->pulled = 0;
+    return s->text.rewind(s->text.user);
+}
+
+/* As posta_session_send_message, which answers itself when the message is wrong. */
+static posta_status send_counted(lua_session *s, posta_message *m) {
+    posta_compose_options options = POSTA_COMPOSE_OPTIONS;
+    posta_capabilities can = posta_session_capabilities(s->session);
+    bool has_8bit = false;
+    s->pulled = 0;
+    memset(&s->text, 0, sizeof s->text);
+    options.may_8bit = (can.bits & POSTA_CAN_8BITMIME) != 0;
+    if (!posta_session_is_connected(s->session) ||
+        posta_message_compose(m, &options, &s->text, &has_8bit) != POSTA_OK ||
+        posta_message_envelope(m, &s->envelope) != POSTA_OK) {
+        return posta_session_send_message(s->session, m, NULL);
+    }
+    s->envelope.has_8bit = has_8bit;
+    s->envelope.has_crlf = true;
+    s->counted = s->text;
+    s->counted.user = s;
+    s->counted.pull = count_pull;
+    s->counted.rewind = s->text.rewind != NULL ? count_rewind : NULL;
+    s->counted.close = NULL; /* the message's */
+    return posta_session_send(s->session, &s->envelope, &s->counted, NULL);
 }
 
 /* send(s, m): the message is the session's until a step answers something else than in_progress. */
 static int session_send(lua_State *L) {
     lua_session *s = open(L);
     posta__lua_message *m = posta__lua_message_check(L, 2);
+    if (s->sending.is_reading || s->is_acting) return posta__lua_push_status(L, POSTA_E_STATE);
     if (!posta__lua_sending_begin(L, 1, 2, &s->sending)) {
         return posta__lua_push_status(L, POSTA_E_BUSY);
     }
-    posta_status status = posta_session_send_message(s->session, m->box->message, NULL);
-    s->is_acting = status == POSTA_E_IN_PROGRESS;
-    if (!s->is_acting) posta__lua_sending_end(&s->sending);
-    return posta__lua_push_status(L, status);
+    posta_status status = send_counted(s, m->box->message);
+    if (status != POSTA_E_IN_PROGRESS) posta__lua_sending_end(&s->sending);
+    return posta__lua_session_begun(L, s, status);
+}
+
+/* has_sent(s): was a message ever begun? Whoever was thrown out in the middle can tell by it. */
+static int session_has_sent(lua_State *L) {
+    lua_pushboolean(L, any(L)->sending.box != NULL);
+    return 1;
+}
+
+/* progress(s) -> octets of the text that were taken, octets in all or nil */
+static int session_progress(lua_State *L) {
+    lua_session *s = any(L);
+    lua_pushinteger(L, (lua_Integer)s->pulled);
+    if (s->text.pull == NULL || s->text.len == POSTA_LEN_UNKNOWN) return 1;
+    lua_pushinteger(L, (lua_Integer)s->text.len);
+    return 2;
 }
 
 /* step(s, microseconds) -> status */
@@ -197,11 +291,46 @@ static int session_wait(lua_State *L) {
     return 0;
 }
 
-/* next_event(s) -> name, info; or nothing */
-static int session_next_event(lua_State *L) {
+/* The function of the handlers for the event whose name is at `name`; nil when there is none. */
+static void push_handler(lua_State *L, int name) {
+    name = lua_absindex(L, name);
+    lua_getuservalue(L, 1);
+    lua_rawgeti(L, -1, POSTA__LUA_KEY_ON_EVENT);
+    if (lua_type(L, -1) == LUA_TTABLE) {
+        lua_pushvalue(L, name);
+        lua_rawget(L, -2);
+        lua_remove(L, -2);
+    }
+    lua_remove(L, -2);
+}
+
+/* An event has no enhanced code; the last response has, when it is the same reply still. */
+static void add_enhanced(lua_State *L, const lua_session *s, const posta_event *e) {
+    posta_reply reply;
+    memset(&reply, 0, sizeof reply);
+    posta_session_last_response(s->session, &reply, NULL);
+    size_t n = strlen(reply.text);
+    if (n > 40) n = 40;
+    if (e->code == 0 || reply.code != e->code || reply.enhanced[0] == 0 || n > e->text.len) return;
+    if (n > 0 && memcmp(reply.text, e->text.p, n) != 0) return;
+    lua_pushliteral(L, "reply");
+    lua_rawget(L, -2);
+    if (lua_type(L, -1) == LUA_TTABLE) posta__lua_set_enhanced(L, &reply);
+    lua_pop(L, 1);
+}
+
+/* take_event(s) -> handler or nil, name, info; or nothing. Lua calls the handler. */
+static int session_take_event(lua_State *L) {
     posta_event e;
-    if (!posta_session_next_event(open(L)->session, &e)) return 0;
-    return posta__lua_push_event(L, &e);
+    lua_session *s = open(L);
+    lua_settop(L, 1);
+    luaL_checkstack(L, 8, "posta.event");
+    if (!posta_session_next_event(s->session, &e)) return 0;
+    posta__lua_push_event(L, &e);
+    add_enhanced(L, s, &e);
+    push_handler(L, 2);
+    lua_insert(L, 2);
+    return 3;
 }
 
 /* ---- what is known ---- */
@@ -247,8 +376,37 @@ static int session_capabilities(lua_State *L) {
     return 1;
 }
 
+/* The account of the last action; the id of a message that was counted is the message's to tell. */
+static void push_account(lua_State *L, lua_session *s) {
+    const char *id = NULL;
+    const posta_receipt *account = posta_session_receipt(s->session);
+    posta__lua_push_receipt(L, account);
+    if (s->sending.box != NULL && account->recipients_n > 0) {
+        id = posta_message_id_of(s->sending.box->message);
+    }
+    if (id != NULL) posta__lua_set_text(L, "message_id", id);
+}
+
 static int session_receipt(lua_State *L) {
-    posta__lua_push_receipt(L, posta_session_receipt(open(L)->session));
+    push_account(L, open(L));
+    return 1;
+}
+
+/* fault(s) -> code of the cause, phase, sentence: what ended the connection, when no account tells
+ * it yet */
+static int session_fault(lua_State *L) {
+    const posta_fault *f = posta_session_fault(open(L)->session);
+    posta__lua_push_status(L, f->cause);
+    lua_pushstring(L, posta_phase_name(f->phase));
+    lua_pushstring(L, posta_status_text(f->cause));
+    return 3;
+}
+
+/* read_timer(s) -> seconds left for the server, 0 when they are over; nil: nothing is awaited */
+static int session_read_timer(lua_State *L) {
+    int64_t ms = posta_session_read_timer(open(L)->session);
+    if (ms < 0) return 0;
+    lua_pushnumber(L, (lua_Number)ms / 1000);
     return 1;
 }
 
@@ -269,6 +427,8 @@ static const luaL_Reg functions[] = {
     {"close", session_close},
     {"is_session", session_is_session},
     {"is_closed", session_is_closed},
+    {"is_acting", session_is_acting},
+    {"on_close", session_on_close},
     {"connect", session_connect},
     {"disconnect", session_disconnect},
     {"reset", session_reset},
@@ -278,7 +438,11 @@ static const luaL_Reg functions[] = {
     {"send", session_send},
     {"step", session_step},
     {"wait", session_wait},
-    {"next_event", session_next_event},
+    {"take_event", session_take_event},
+    {"progress", session_progress},
+    {"has_sent", session_has_sent},
+    {"fault", session_fault},
+    {"read_timer", session_read_timer},
     {"pollfd", session_pollfd},
     {"events", session_events},
     {"timeout", session_timeout},
@@ -300,6 +464,9 @@ static const luaL_Reg meta[] = {
 void posta__lua_open_sessions(lua_State *L) {
     lua_newtable(L);
     luaL_setfuncs(L, functions, 0);
+    luaL_setfuncs(L, posta__lua_session_steps, 0);
+    luaL_setfuncs(L, posta__lua_session_options, 0);
+    luaL_setfuncs(L, posta__lua_session_wire, 0);
     lua_pushliteral(L, "methods");
     lua_newtable(L);
     lua_pushvalue(L, -1);

@@ -103,12 +103,7 @@ void posta__lua_push_reply(lua_State *L, const posta_reply *reply) {
     }
     lua_createtable(L, 0, 3);
     set_integer(L, "code", reply->code);
-    if (reply->enhanced[0] != 0) {
-        lua_pushliteral(L, "enhanced");
-        lua_pushfstring(L, "%d.%d.%d", (int)reply->enhanced[0], (int)reply->enhanced[1],
-                        (int)reply->enhanced[2]);
-        lua_rawset(L, -3);
-    }
+    if (reply->enhanced[0] != 0) posta__lua_set_enhanced(L, reply);
     posta__lua_set_text(L, "text", reply->text);
 }
 
@@ -210,8 +205,27 @@ static const char *event_word(posta_event_type type) {
     return words[type];
 }
 
+/* reply = { code =, text = } of the table on top; without one there is none. */
+static void set_event_reply(lua_State *L, const posta_event *e) {
+    if (e->code == 0) return;
+    lua_pushliteral(L, "reply");
+    lua_createtable(L, 0, 3);
+    set_integer(L, "code", e->code);
+    lua_pushliteral(L, "text");
+    lua_pushlstring(L, e->text.len > 0 ? (const char *)e->text.p : "", e->text.len);
+    lua_rawset(L, -3);
+    lua_rawset(L, -3);
+}
+
+void posta__lua_set_enhanced(lua_State *L, const posta_reply *reply) {
+    lua_pushliteral(L, "enhanced");
+    lua_pushfstring(L, "%d.%d.%d", (int)reply->enhanced[0], (int)reply->enhanced[1],
+                    (int)reply->enhanced[2]);
+    lua_rawset(L, -3);
+}
+
 int posta__lua_push_event(lua_State *L, const posta_event *e) {
-    luaL_checkstack(L, 8, "posta.event");
+    luaL_checkstack(L, 10, "posta.event");
     lua_pushstring(L, event_word(e->type));
     lua_createtable(L, 0, 6);
     if (e->type == POSTA_EVENT_TRACE) {
@@ -225,6 +239,7 @@ int posta__lua_push_event(lua_State *L, const posta_event *e) {
         if (e->action == POSTA_PHASE_RECIPIENT && e->recipient < INT_MAX) {
             set_integer(L, "recipient", (uint64_t)e->recipient + 1);
         }
+        set_event_reply(L, e);
     }
     lua_pushliteral(L, "text");
     lua_pushlstring(L, e->text.len > 0 ? (const char *)e->text.p : "", e->text.len);

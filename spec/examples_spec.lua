@@ -45,4 +45,30 @@ describe("examples/lua/", function()
         assert.equal("accepted\nstatus 0\n", run "pump.lua")
         assert.truthy(c:wait(1)[1].raw:find("own socket", 1, true))
     end)
+
+    it("events.lua sends step by step", function()
+        assert.equal("sent 4400000 octets\nstatus 0\n", run "events.lua")
+        local raw = c:wait(1)[1].raw
+        assert.truthy(raw:find("\r\nSubject: My novel\r\n", 1, true))
+        assert.truthy(raw:find("\r\nCc: danny@example.org\r\n", 1, true))
+        assert.equal(4500000, #raw:match "\r\n\r\n(.*)$")
+        c:stop()
+        local out = run "events.lua"
+        assert.truthy(out:find("the connection was refused; nothing was sent", 1, true), out)
+        assert.truthy(out:find("status 1\n", 1, true), out)
+    end)
+
+    it("frame_loop.lua sends beside its frames", function()
+        local out = run "frame_loop.lua"
+        assert.truthy(out:find("accepted\nstatus 0\n", 1, true), out)
+        local read = support.read(c:wait(1)[1].raw)
+        assert.truthy(read:find('"scores.csv"', 1, true), read)
+    end)
+
+    it("coroutine.lua sends thirty mails over ten connections", function()
+        local out = run "coroutine.lua"
+        assert.equal(30, select(2, out:gsub(": accepted\n", "")), out)
+        assert.truthy(out:find("status 0\n", 1, true), out)
+        assert.equal(30, #c:wait(30))
+    end)
 end)

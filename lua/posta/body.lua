@@ -74,4 +74,10 @@ function body.feed(m)
     return false
 end
 
+--- Ends the slot that message `m` waits for with a failure.
+function body.fail(m, why)
+    local slot = not message.is_closed(m) and message.wanted(m)
+    if slot then message.fail(m, slot, why) end
+end
+
 return body

@@ -1,26 +1,20 @@
---- A connection: a session and its Lua methods.
+--- A connection: a session and the methods that it has in common with posta.session's.
 -- @module posta.connection
 
 local core = require "posta.core"
 local errors = require "posta.errors"
+local events = require "posta.events"
 local loop = require "posta.loop"
 local mail = require "posta.mail"
 local receipt = require "posta.receipt"
 local where = require "posta.where"
+local wire = require "posta.wire"
 
 local session = core.session
 local methods = session.methods
 local connection = {}
 
--- The three values of failure, of C's account of the last action, with the user's words when a hook
--- cancelled it or a body could not be read.
-local function failure(s, account)
-    local data = core.data(s)
-    local why = data.why_cancelled
-    receipt.blame_body(account, data.message, data.prefix)
-    if why and account.code == "cancelled" then receipt.say_why(account, "cancelled", why) end
-    return receipt.failure(account, data.texts)
-end
+local IDLE_BODY = 0.01          -- seconds between two questions to a body that has nothing yet
 
 -- The user closed the session in the middle of its work; what C knew then is in `account`.
 local function closed_meanwhile(s)
@@ -29,26 +23,61 @@ local function closed_meanwhile(s)
     local why = "the session was closed while it was working"
     if account and account.code == "cancelled" then
         data.why_cancelled = why
-        return failure(s, account)
+        return events.failure(data, account)
     end
-    if data.is_sending and account and account.status ~= "ok" then return failure(s, account) end
+    if data.is_sending and account and account.status ~= "ok" then return events.failure(data, account) end
     return errors.fail {
         code = "cancelled", retry = "safe", stage = "idle",
         message = ("%scancelled: %s; nothing was sent."):format(data.prefix, why),
     }
 end
 
--- Runs one action: true, or the three values of failure.
-local function act(s, begin)
-    local status = loop.run(s, begin)
+-- What ended the connection, when its account has not been told yet: its event comes.
+local function fault(s, status, what)
+    local code, stage, text = session.fault(s)
+    if code == "ok" then code, stage, text = status, "idle", status end
+    return errors.fail {
+        code = code, stage = stage, retry = "safe", temporary = true,
+        message = ("%s%s: %s; the message was not sent."):format(core.data(s).prefix, what, text),
+    }
+end
+
+local WRONG_TIME = { state = true, busy = true, argument = true }
+
+--- The answer to an action whose status is `status`: true, "in_progress", or nil, message, err.
+function connection.answer(s, status, what)
+    local data = core.data(s)
     if status == "ok" then return true end
-    if status == "closed" then
-        local data = core.data(s)
+    if status == "in_progress" then return status end
+    local verdict = data.verdict
+    -- A handler that closed the session in the event of the failure has changed nothing about it.
+    if verdict and verdict.err and verdict.status == status then return nil, verdict.err.message, verdict.err end
+    if status == "closed" or session.is_closed(s) then
         if data.is_sending and data.account and data.account.status == "ok" then return true end
         return closed_meanwhile(s)
     end
-    return failure(s, session.receipt(s))
+    if not WRONG_TIME[status] then
+        local account = session.receipt(s)
+        if account.status == status then return events.failure(data, account) end
+        return fault(s, status, what)
+    end
+    local why = session.is_connected(s) and "it does not fit here" or "the session is not connected"
+    if status == "state" and session.is_acting(s) then why = "something else is under way" end
+    return errors.fail {
+        code = status, retry = "safe", stage = "idle",
+        message = ("%s%s: %s; nothing was sent."):format(data.prefix, what, why),
+    }
 end
+
+--- Begins an action; runs it to its end on a blocking session. As connection.answer.
+function connection.act(s, what, begin)
+    local data = core.data(s)
+    if not session.is_acting(s) then data.texts, data.verdict, data.is_sending = {}, nil, what == "send" end
+    if not data.blocking then return connection.answer(s, begin(), what) end
+    data.texts, data.why_cancelled = {}, nil
+    return connection.answer(s, loop.run(s, begin), what)
+end
+local act = connection.act
 
 local FATES = {
     not_sent = "The mail before it was not sent.",
@@ -57,10 +86,12 @@ local FATES = {
     partial = "The mail before it was accepted for some of its recipients.",
 }
 
--- What stands in the way of an action: the three values of failure, or false.
-local function obstacle(s)
-    if loop.is_busy(s) then return true, errors.busy("session") end
+--- What stands in the way of an action: true and the three values of failure, or false.
+function connection.obstacle(s)
     local data = core.data(s)
+    if data.blocking and loop.is_busy(s) then return true, errors.busy("session") end
+    -- C says what does not fit.
+    if data.is_session then return false end
     if data.is_abandoned then
         local fate = FATES[data.abandoned]
         return true, errors.fail {
@@ -80,16 +111,20 @@ local function obstacle(s)
     return false
 end
 
+local obstacle = connection.obstacle
+
 local function expected(s, name, level)
     if not session.is_session(s) then
         error(("%s: expected connection, got %s"):format(name, type(s)), level or 3)
     end
 end
 
-local function checked(s, name)
+--- Raises at the caller of the public method `name` unless `s` is an open session.
+function connection.checked(s, name)
     expected(s, name, 4)
     if session.is_closed(s) then error(name .. ": session is closed", 3) end
 end
+local checked = connection.checked
 
 --- A session for plain options of where.config. Nil, message, err.
 function connection.new(config)
@@ -97,7 +132,8 @@ function connection.new(config)
     if not s then return receipt.failure(account) end
     local data = core.data(s)
     data.wait, data.on_trace, data.files = config.wait, config.on_trace, config.files
-    data.peer = config.peer
+    data.resolve, data.transport, data.on_progress = config.resolve, config.transport, config.on_progress
+    data.blocking, data.peer, data.port = config.blocking, config.peer, config.peer_port
     data.prefix = config.peer and config.peer .. ": " or ""
     data.texts = {}
     return s
@@ -105,19 +141,26 @@ end
 
 --- Connects. True, or nil, message, err and the session is closed.
 function connection.open(s)
-    local ok, text, err = act(s, function() return session.connect(s) end)
+    local ok, text, err = act(s, "connect", function() return session.connect(s) end)
     if ok then return true end
-    session.close(s)
+    methods.close(s)
     return nil, text, err
 end
 
---- Sends a posta.message.
+--- Sends a posta.message. A receipt; "in_progress" on a non-blocking session; or nil, message, err.
 function connection.send(s, m)
+    local data = core.data(s)
+    if not data.blocking and session.is_acting(s) then
+        return connection.answer(s, "state", "send")
+    end
     local owned = core.data(m)
     owned.owner, owned.abandon = s, loop.abandon
-    local data = core.data(s)
-    data.message, data.is_sending = m, true
-    local ok, text, err = act(s, function() return session.send(s, m) end)
+    data.message, data.is_sending, data.progress = m, true, nil
+    local ok, text, err = act(s, "send", function()
+        data.texts = {}
+        return session.send(s, m)
+    end)
+    if ok == "in_progress" then return ok end
     data.is_sending = false
     owned.owner = nil
     if not ok then
@@ -139,7 +182,7 @@ end
 --- Says QUIT. What comes of it does not matter to mail that was sent.
 function connection.quit(s)
     if not session.is_connected(s) then return true end
-    return act(s, function() return session.disconnect(s) end)
+    return act(s, "disconnect", function() return session.disconnect(s) end)
 end
 
 --- Sends one mail on a session of its own: connects, sends, says QUIT, closes. The mail is looked at
@@ -148,7 +191,7 @@ function connection.deliver(s, t)
     local m, text, err = connection.message_of(s, t)
     if m then m, text, err = mail.composed(m, core.data(s).peer) end
     if not m then
-        session.close(s)
+        methods.close(s)
         return nil, text, err
     end
     local ok
@@ -161,7 +204,7 @@ function connection.deliver(s, t)
     result, text, err = connection.send(s, m)
     if not session.is_closed(s) then
         connection.quit(s)
-        session.close(s)
+        methods.close(s)
     end
     return result, text, err
 end
@@ -170,7 +213,8 @@ end
 
 --- Sends one mail on this connection.
 -- @tparam table|userdata t the mail, or a posta.message
--- @treturn[1] table the receipt
+-- @treturn[1] table the receipt; "in_progress" on a non-blocking session, where the event `sent` brings
+-- `info.receipt` or `info.err`
 -- @treturn[2] nil
 -- @treturn[2] string what happened, what became of the mail
 -- @treturn[2] table err
@@ -186,15 +230,16 @@ function methods.send(s, t)
     return connection.send(s, m)
 end
 
---- Ends the connection in order (QUIT) and closes it.
+--- Ends the connection in order (QUIT) and closes it; on a non-blocking session as disconnect.
 -- @return true; or nil, message, err when the server did not take its leave
 function methods.quit(s)
     checked(s, "quit")
     local is_stopped, none, text, err = obstacle(s)
     if is_stopped and err.code == "busy" then return none, text, err end
+    if not core.data(s).blocking then return connection.quit(s) end
     local ok
     if not is_stopped then ok, text, err = connection.quit(s) end
-    session.close(s)
+    methods.close(s)
     if ok then return true end
     return nil, text, err
 end
@@ -204,7 +249,7 @@ function methods.reset(s)
     checked(s, "reset")
     local is_stopped, none, text, err = obstacle(s)
     if is_stopped then return none, text, err end
-    return act(s, function() return session.reset(s) end)
+    return act(s, "reset", function() return session.reset(s) end)
 end
 
 --- Asks whether the server is still there (NOOP).
@@ -212,7 +257,7 @@ function methods.noop(s)
     checked(s, "noop")
     local is_stopped, none, text, err = obstacle(s)
     if is_stopped then return none, text, err end
-    return act(s, function() return session.noop(s) end)
+    return act(s, "noop", function() return session.noop(s) end)
 end
 
 --- Closes at once: QUIT is written when nothing is under way, and its answer is not awaited. Legal
@@ -220,8 +265,10 @@ end
 function methods.close(s)
     expected(s, "close")
     session.close(s)
+    wire.finish(s, core.data(s))
     return true
 end
+session.on_close(methods.close)
 
 --- What the server offers: esmtp, pipelining, eightbitmime, size, size_max, starttls, auth, enhanced_codes.
 function methods.capabilities(s)
@@ -255,7 +302,11 @@ end
 
 function methods.timeout(s)
     checked(s, "timeout")
-    return session.timeout(s)
+    local seconds = session.timeout(s)
+    if core.data(s).has_news then return 0 end
+    -- A body that had nothing yet is asked again.
+    if core.data(s).is_idle_body then return math.min(seconds or IDLE_BODY, IDLE_BODY) end
+    return seconds
 end
 
 --- LuaSocket's form of the same, for socket.select: the descriptor, -1 while there is none.

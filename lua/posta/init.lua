@@ -20,9 +20,11 @@ if _VERSION ~= wanted then
 end
 
 local connection = require "posta.connection"
+local job = require "posta.job"
 local mail = require "posta.mail"
 local message = require "posta.message"
 local pump = require "posta.pump"
+local session = require "posta.session"
 local where = require "posta.where"
 
 local posta = {
@@ -51,10 +53,10 @@ end
 -- @treturn[2] string what happened, what became of the mail, what to do
 -- @treturn[2] table err, with a stable `code`
 function posta.send(w, t, options)
-    local complaint = options_misuse(options) or where.misuse(w, "where")
+    local complaint = options_misuse(options) or where.misuse(w, "where", "send")
     if complaint then error(complaint, 2) end
     w = where.joined(w, options)
-    complaint = options and where.misuse(w, "options")
+    complaint = options and where.misuse(w, "options", "send")
         or mail.complaint(t, "mail")
     if complaint then error(complaint, 2) end
     local s, text, err = connection.to(w, { total = TOTAL })
@@ -67,7 +69,7 @@ end
 -- @treturn[1] userdata conn, see posta.connection
 -- @treturn[2] nil, message, err
 function posta.connect(w)
-    local complaint = where.misuse(w, "where")
+    local complaint = where.misuse(w, "where", "connect")
     if complaint then error(complaint, 2) end
     local s, text, err = connection.to(w)
     if not s then return nil, text, err end
@@ -75,6 +77,30 @@ function posta.connect(w)
     ok, text, err = connection.open(s)
     if ok then return s end
     return nil, text, err
+end
+
+--- Begins to send one mail; the work is done by job:step, which never waits, for names neither.
+-- @tparam string|table w a URL or a table of options
+-- @tparam table|userdata t the mail, or a posta.message
+-- @treturn[1] table job, see posta.job
+-- @treturn[2] nil, message, err: the mail or the place is wrong
+function posta.start(w, t)
+    local complaint = where.misuse(w, "where", "start")
+        or mail.complaint(t, "mail")
+    if complaint then error(complaint, 2) end
+    return job.start(w, t, TOTAL)
+end
+
+--- Makes a session: the calls and events of the model, one step of SMTP each. Connects nothing.
+-- @tparam string|table w a URL or a table of options; `blocking = false`: calls return "in_progress" and
+-- `execute` does the work; `on_event`: a function or a table of functions by event name, called as
+-- handler(s, event, info)
+-- @treturn[1] userdata s, see posta.session
+-- @treturn[2] nil, message, err
+function posta.session(w)
+    local complaint = where.misuse(w, "where", "session")
+    if complaint then error(complaint, 2) end
+    return session.new(w)
 end
 
 --- Makes a message to send, to write to a file or to look at.
@@ -92,7 +118,7 @@ end
 -- @treturn[1] userdata engine
 -- @treturn[2] nil, message, err
 function posta.engine(w)
-    local complaint = where.misuse(w, "where")
+    local complaint = where.misuse(w, "where", "engine")
     if complaint then error(complaint, 2) end
     return pump.engine(w)
 end

@@ -3,7 +3,9 @@
 -- @module posta.where
 
 local core = require "posta.core"
+local events = require "posta.events"
 local names = require "posta.names"
+local wire = require "posta.wire"
 
 local where = {}
 
@@ -35,6 +37,8 @@ local RULES = {
         tls = "table", auth = auth_misuse, hello = "string", local_address = "string",
         timeout = timeout_misuse, on_refused = "string", chunking = "string", pipeline = "string",
         files = "boolean", wait = "function", trace = "boolean|function",
+        blocking = "boolean", on_event = events.misuse, resolve = "function", transport = wire.misuse,
+        on_progress = "function", agent = "string", header_space = "number", reply_space = "number",
     },
     moved = {
         server = "host", hostname = "host",
@@ -46,22 +50,43 @@ local RULES = {
     },
     answers_later = true,           -- by where.config, with the code not_built
     later = {
-        resolve = true, transport = true, on_progress = true, insecure_auth = true,
-        insecure_no_verify = true, insecure_any_name = true, insecure_cn = true,
-        insecure_no_time = true, blocking = true, on_event = true,
+        insecure_auth = true, insecure_no_verify = true, insecure_any_name = true, insecure_cn = true,
+        insecure_no_time = true,
     },
 }
 
 -- Values that are right by design but whose part is not there yet.
 local LATER = { chunking = "auto", pipeline = "deep" }
 
---- The complaint about a wrong type or name, or nil.
-function where.misuse(w, path)
+-- What not every call can do.
+local NOT_FOR = {
+    engine = { on_event = true, resolve = true, transport = true, on_progress = true, blocking = true },
+    start = { wait = true },
+}
+
+-- The complaint about an option that goes with other calls than `kind`, or nil.
+local function misplaced(w, path, kind)
+    local odd
+    for name in next, NOT_FOR[kind] or {} do
+        if rawget(w, name) ~= nil and (not odd or name < odd) then odd = name end
+    end
+    if odd then return ("%s.%s: does not go with posta.%s"):format(path, odd, kind) end
+    if kind == "session" or rawget(w, "blocking") == nil then return nil end
+    local blocks = kind ~= "start"
+    if rawget(w, "blocking") == blocks then return nil end
+    return ("%s.blocking: posta.%s always %s; use posta.%s"):format(path, kind,
+        blocks and "waits" or "works without waiting",
+        blocks and (kind == "connect" and "session" or "start") or "send")
+end
+
+--- The complaint about a wrong type or name, or nil. `kind`: "send", "connect", "start", "session" or
+-- "engine", as the public function is called.
+function where.misuse(w, path, kind)
     if type(w) == "string" then return nil end
     if type(w) ~= "table" then
         return ("%s: expected URL or table, got %s"):format(path, type(w))
     end
-    local complaint = names.misuse(w, path, RULES)
+    local complaint = names.misuse(w, path, RULES) or misplaced(w, path, kind)
     if complaint then return complaint end
     if rawget(w, "url") and rawget(w, "host") then
         return path .. ": expected url or host, got both"
@@ -101,7 +126,7 @@ local WORDS_SAID = {
 }
 
 local TEXTS = { "url", "host", "address", "security", "hello", "local_address", "on_refused",
-    "chunking", "pipeline" }
+    "chunking", "pipeline", "agent" }
 
 -- Texts go to C with their end marked by NUL: none may be inside.
 local function texts(w, config)
@@ -158,6 +183,17 @@ local function port(w, config)
     return true
 end
 
+local function spaces(w, config)
+    for _, name in ipairs { "header_space", "reply_space" } do
+        local n = rawget(w, name)
+        if n and (n ~= n or n < 1 or n > 2 ^ 24 or n ~= math.floor(n)) then
+            return problem(name, name .. ": expected 1 to 16777216 octets, got " .. tostring(n))
+        end
+        config[name] = n
+    end
+    return true
+end
+
 local function auth(w, config)
     local given = rawget(w, "auth")
     if given == nil then return true end
@@ -185,7 +221,7 @@ local function peer(_, config)
         number = config.security == "tls" and 465 or config.security == "none" and parsed.default_clear and 25 or 587
     end
     local host = parsed.host:find(":", 1, true) and "[" .. parsed.host .. "]" or parsed.host
-    config.peer = ("%s:%d"):format(host, number)
+    config.peer, config.peer_port = ("%s:%d"):format(host, number), number
     return true
 end
 
@@ -208,11 +244,27 @@ local function not_built(w)
     return problem(found, found .. value .. ": not built: it comes with a later version of posta", "not_built")
 end
 
+-- What is called while the session works.
+local function hooks(w, config)
+    local transport = wire.plain(rawget(w, "transport"))
+    config.wait, config.on_progress = rawget(w, "wait"), rawget(w, "on_progress")
+    config.resolve, config.has_resolve = rawget(w, "resolve"), rawget(w, "resolve") ~= nil
+    config.transport, config.has_transport = transport, transport ~= nil
+    config.on_event = events.handlers(rawget(w, "on_event"))
+    config.blocking = rawget(w, "blocking") ~= false
+    if not transport then return end
+    config.is_secure = transport.secure == true
+    -- The host's own encryption is the protection; posta adds none.
+    if config.is_secure and not config.security then config.security = "none" end
+    -- There is no socket to take an address literal from.
+    config.hello = config.hello or core.host_name() or "[127.0.0.1]"
+end
+
 --- The plain values for C and the hooks; or nil and a problem for errors.problem.
 function where.config(w)
     if type(w) == "string" then w = { url = w } end
     local config = {}
-    for _, step in ipairs { not_built, texts, port, timeouts, auth, peer } do
+    for _, step in ipairs { not_built, texts, port, timeouts, spaces, auth, peer } do
         local ok, wrong = step(w, config)
         if not ok then return nil, wrong end
     end
@@ -223,7 +275,7 @@ function where.config(w)
     config.abort_on_refused = config.on_refused == "abort"
     config.no_pipelining = config.pipeline == "off"
     config.files = rawget(w, "files") ~= false
-    config.wait = rawget(w, "wait")
+    hooks(w, config)
     local trace = rawget(w, "trace")
     config.trace = trace and true or false
     if trace == true then trace = print_line end
