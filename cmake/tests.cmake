@@ -17,11 +17,13 @@ function(posta_test_target target)
   target_include_directories(${target} SYSTEM PRIVATE ${POSTA_CMOCKA_INCLUDE})
   target_include_directories(${target} PRIVATE ${test_root}/support ${POSTA_SESSION_INCLUDES})
   target_compile_definitions(${target} PRIVATE
-    POSTA_DIALOGUES="${test_root}/dialogues" POSTA_TEST_DATA="${test_root}/data")
+    POSTA_DIALOGUES="${test_root}/dialogues" POSTA_TEST_DATA="${test_root}/data"
+    POSTA_DOCS="${PROJECT_SOURCE_DIR}/docs")
 endfunction()
 
 file(GLOB support CONFIGURE_DEPENDS ${test_root}/support/*.c)
-set(test_libraries posta ${POSTA_CMOCKA_LIBRARY})
+find_package(Threads REQUIRED)
+set(test_libraries posta ${POSTA_CMOCKA_LIBRARY} Threads::Threads)
 if(support)
   add_library(t_support STATIC ${support})
   posta_test_target(t_support)
@@ -71,6 +73,18 @@ foreach(source IN LISTS judges)
   set_tests_properties(${name} PROPERTIES TIMEOUT 120)
 endforeach()
 
+# Programs in the model's style, which know posta/treck.h alone; core/test/treck/test_programs.c runs
+# them.
+foreach(name blocking nonblocking)
+  add_executable(treck_${name} ${test_root}/treck/${name}.c)
+  posta_compile_options(treck_${name})
+  target_compile_definitions(treck_${name} PRIVATE _POSIX_C_SOURCE=200809L)
+  target_link_libraries(treck_${name} PRIVATE posta Threads::Threads)
+  string(TOUPPER ${name} upper)
+  target_compile_definitions(t_treck_programs PRIVATE POSTA_TRECK_${upper}="$<TARGET_FILE:treck_${name}>")
+  add_dependencies(t_treck_programs treck_${name})
+endforeach()
+
 # Composes N random message trees for core/test/mime/judge.py, which reads them with Python's email.
 add_executable(random_trees ${test_root}/mime/random_trees.c)
 posta_test_target(random_trees)
@@ -91,4 +105,21 @@ if(TARGET posta_lua_static AND NOT lua_version STREQUAL "luajit")
   target_link_libraries(t_lua_host PRIVATE posta_lua_static ${test_libraries} ${POSTA_TEST_LUA_LIBRARY} m)
   add_test(NAME lua/host COMMAND t_lua_host)
   set_tests_properties(lua/host PROPERTIES TIMEOUT 120 FAIL_REGULAR_EXPRESSION "\\[  SKIPPED \\]")
+endif()
+
+# Each example against tools/catch: what it prints, and what arrived.
+find_program(POSTA_TEST_LUA NAMES lua5.4 lua5.3 luajit lua)
+function(posta_test_example name output text recipients)
+  add_test(NAME examples/${name} COMMAND ${POSTA_PYTHON} -B ${test_root}/examples/run.py
+    $<TARGET_FILE:example_${name}> ${output} ${text} ${recipients})
+  set_tests_properties(examples/${name} PROPERTIES TIMEOUT 60)
+endfunction()
+if(POSTA_BUILD_EXAMPLES AND POSTA_TEST_LUA AND POSTA_TEXTS)
+  posta_test_example(send "^accepted for 1 of 1: 250 " "Hello from C.\\r\\n" 1)
+  posta_test_example(blocking "^accepted: <" "line.\\r\\n.and this one begins with a dot\\r\\n" 3)
+  posta_test_example(nonblocking "^accepted: " "line 1000 of 1000\\r\\n" 1)
+  if(POSTA_THREADS)
+    posta_test_example(async_notify "^accepted for 100" "\\r\\n\\r\\nHello.\\r\\n" 100)
+  endif()
+  posta_test_example(custom_transport "^accepted, [0-9]+ octets out" "wire of our own" 1)
 endif()
