@@ -69,6 +69,10 @@ void posta_link_tx_consume(posta_link *l, size_t n) {
     posta_engine_tx_consume(l->engine, n);
 }
 
+void posta_link_secured(posta_link *l, posta_status status) {
+    posta_engine_secured(l->engine, status);
+}
+
 unsigned posta_link_wants(const posta_link *l, size_t *hint_out) {
     if (hint_out) *hint_out = 0; /* clear text: replies are lines */
     return posta_engine_wants(l->engine);

@@ -40,6 +40,13 @@ static void pick_hello(posta_session *s) {
         posta__copy_text(s->hello, sizeof s->hello, "[127.0.0.1]");
 }
 
+static posta_starttls starttls_of(const posta_session *s) {
+    if (!s->transport.starttls) return POSTA_STARTTLS_NEVER;
+    if (s->where.security == POSTA_SECURITY_STARTTLS) return POSTA_STARTTLS_ALWAYS;
+    return s->where.security == POSTA_SECURITY_OPPORTUNISTIC ? POSTA_STARTTLS_OFFERED
+                                                             : POSTA_STARTTLS_NEVER;
+}
+
 static void opened(posta_session *s) {
     if (s->where.is_default_clear && s->owns_transport &&
         !posta_socket_is_loopback(&s->transport)) {
@@ -48,6 +55,7 @@ static void opened(posta_session *s) {
         return;
     }
     pick_hello(s);
+    s->link_config.engine.starttls = starttls_of(s);
     s->link_config.engine.spent = (uint32_t)(posta__session_now(s) - s->connect_began);
     posta_link_wipe(&s->link);
     if (posta_link_place(s->link_memory, s->link_len, &s->link_config, &s->link) != POSTA_OK) {

@@ -40,7 +40,8 @@ static void end_text(posta_session *s, const posta_event *ev) {
 static void note(posta_session *s, const posta_event *ev) {
     bool of_text = s->text.is_begun && s->pending != PENDING_STEP;
     switch (ev->type) {
-    case POSTA_EVENT_TRACE: return;
+    case POSTA_EVENT_TRACE:
+    case POSTA_EVENT_SECURE_OK: return;
     case POSTA_EVENT_BEGIN_ACK: s->text.is_begun = true; break;
     case POSTA_EVENT_RECIPIENT_ACK:
     case POSTA_EVENT_SERVER_ERROR:
@@ -151,8 +152,17 @@ bool posta__session_read(posta_session *s) {
     return true;
 }
 
+/* The host's own TLS takes over the wire; until it has, no octet of ours goes over it. */
+static bool step_tls(posta_session *s) {
+    posta_status status = s->transport.starttls(s->transport.user, s->where.host);
+    if (status == POSTA_AGAIN) return false;
+    posta_link_secured(s->link, status);
+    return true;
+}
+
 static bool step_wire(posta_session *s, size_t most) {
     bool moved = posta__session_push(s);
+    if (posta_link_wants(s->link, NULL) & POSTA_WANT_TLS) return step_tls(s);
     if (posta__session_write(s, most)) moved = true;
     if (posta__session_read(s)) moved = true;
     return moved;

@@ -39,7 +39,8 @@ static posta_status where_of(const posta_session_config *c, posta_where *w, post
 
 posta_status posta__check_built(const posta_where *w, const posta_transport *t, posta_problem *p) {
     posta_span none = posta__span(NULL, 0);
-    bool is_secure = t && (t->flags & POSTA_TRANSPORT_SECURE); /* the host sees to it */
+    bool has_starttls = t && t->starttls && w->security == POSTA_SECURITY_STARTTLS;
+    bool is_secure = has_starttls || (t && (t->flags & POSTA_TRANSPORT_SECURE)); /* by the host */
     if (w->is_lmtp)
         return posta__problem(p, POSTA_E_NOT_BUILT, "url", "this build of posta has no LMTP yet",
                               none);

@@ -135,6 +135,14 @@ void posta__engine_fail(posta_engine *e, posta_status cause, posta_side side, po
     posta__engine_close(e);
 }
 
+void posta__engine_insecure(posta_engine *e, posta_status cause, posta_side side,
+                            const posta_reply *reply) {
+    take_fault(e, cause, side, POSTA_PHASE_TLS, reply, NULL);
+    posta__engine_event(e, POSTA_EVENT_SECURE_FAIL, POSTA_PHASE_TLS, POSTA_NO_RECIPIENT,
+                        e->fault.status, e->fault.reply.code);
+    posta__engine_close(e);
+}
+
 void posta__engine_early_yes(posta_engine *e) {
     take_fault(e, POSTA_E_PROTOCOL, POSTA_SIDE_THEIRS, POSTA_PHASE_BODY, &e->reply,
                "the server accepted a message that was not complete");
@@ -336,6 +344,7 @@ static void run(posta_engine *e) {
 /* ---- ports ---- */
 
 static posta_status silence(const posta_engine *e) {
+    if (e->step == STEP_TLS) return POSTA_E_TIMEOUT_TLS;
     if (e->owed_n == 0) return POSTA_E_TIMEOUT_COMMAND;
     if (e->owed[e->owed_at] == V_TEXT && !posta__engine_dot_taken(e)) return POSTA_E_TIMEOUT_BLOCK;
     return posta__silence((verb)e->owed[e->owed_at]);
@@ -347,6 +356,7 @@ static uint64_t after(uint64_t from, uint32_t ms) {
 
 static uint64_t phase_deadline(const posta_engine *e) {
     verb head = e->owed_n > 0 ? (verb)e->owed[e->owed_at] : V_NONE;
+    if (e->step == STEP_TLS) return after(e->progress, e->config.timeouts.tls);
     if (head == V_NONE)
         return posta__unread(&e->tx) > 0 ? after(e->progress, e->config.timeouts.command)
                                          : UINT64_MAX;
@@ -385,9 +395,32 @@ void posta_engine_tick(posta_engine *e, uint64_t now_ms) {
                        POSTA_SIDE_WIRE, posta_engine_phase(e), NULL, NULL);
 }
 
+void posta_engine_secured(posta_engine *e, posta_status status) {
+    if (e->step != STEP_TLS) return;
+    if (status != POSTA_OK) {
+        posta__engine_insecure(e, status, POSTA_SIDE_TLS, NULL);
+        return;
+    }
+    e->is_secure = true;
+    e->caps = (posta_capabilities){0, 0};
+    e->rx.at = e->rx.len = 0;
+    e->last_len = 0;
+    memset(&e->last_reply, 0, sizeof e->last_reply);
+    posta__reply_restart(&e->parser);
+    e->progress = e->now;
+    e->step = STEP_EHLO;
+    posta__engine_event(e, POSTA_EVENT_SECURE_OK, POSTA_PHASE_TLS, POSTA_NO_RECIPIENT, POSTA_OK, 0);
+    run(e);
+}
+
+bool posta_engine_is_secure(const posta_engine *e) {
+    return e->is_secure;
+}
+
 posta_mspan posta_engine_rx_space(posta_engine *e) {
     posta__window_compact(&e->rx);
-    return (posta_mspan){e->rx.p + e->rx.len, e->step == STEP_CLOSED ? 0 : posta__room(&e->rx)};
+    bool is_shut = e->step == STEP_CLOSED || e->step == STEP_TLS;
+    return (posta_mspan){e->rx.p + e->rx.len, is_shut ? 0 : posta__room(&e->rx)};
 }
 
 void posta_engine_rx_commit(posta_engine *e, size_t n) {
@@ -422,6 +455,7 @@ unsigned posta_engine_wants(const posta_engine *e) {
     unsigned wants = 0;
     bool has_room = posta__room(&e->rx) > 0 || e->rx.at > 0;
     if (e->step == STEP_CLOSED) return 0;
+    if (e->step == STEP_TLS) return POSTA_WANT_TLS;
     if (e->must_peek) wants |= POSTA_WANT_RX | POSTA_WANT_NOW;
     if (e->owed_n > 0 && has_room && !e->rx_ended) wants |= POSTA_WANT_RX;
     if (posta__unread(&e->tx) > 0) wants |= POSTA_WANT_TX;
@@ -480,6 +514,7 @@ size_t posta_engine_refused(const posta_engine *e) {
 
 posta_phase posta_engine_phase(const posta_engine *e) {
     verb v = e->owed_n > 0 ? (verb)e->owed[e->owed_at] : posta__verb_next(e);
+    if (e->step == STEP_TLS) return POSTA_PHASE_TLS;
     if (v == V_TEXT && !posta__engine_dot_taken(e)) return POSTA_PHASE_BODY;
     return v == V_NONE ? POSTA_PHASE_IDLE : posta__phase_of(v);
 }

@@ -15,6 +15,7 @@ typedef enum verb {
     V_GREETING,
     V_EHLO,
     V_HELO,
+    V_STARTTLS,
     V_MAIL,
     V_RCPT,
     V_DATA,
@@ -30,6 +31,8 @@ typedef enum step {
     STEP_GREETING, /* waits for the server to speak first */
     STEP_EHLO,
     STEP_HELO,
+    STEP_STARTTLS,
+    STEP_TLS, /* the server awaits the handshake */
     STEP_IDLE,
     STEP_MAIL,
     STEP_RCPT,
@@ -171,6 +174,7 @@ struct posta_engine {
     size_t events_at, events_n;
     posta_fault fault; /* first one wins */
     posta_outcome outcome;
+    bool is_secure;  /* TLS is up, by STARTTLS */
     bool is_refused; /* the server refused us at greeting or hello: only QUIT is left */
 
     /* dialogue: whole lines, oldest first */
@@ -189,6 +193,9 @@ void posta__engine_event(posta_engine *e, posta_event_type type, posta_phase ans
 /* Ends the connection: the first fault stays; the pending action gets its event. */
 void posta__engine_fail(posta_engine *e, posta_status cause, posta_side side, posta_phase phase,
                         const posta_reply *reply, const char *why);
+/* Ends the connection in EVENT_SECURE_FAIL. */
+void posta__engine_insecure(posta_engine *e, posta_status cause, posta_side side,
+                            const posta_reply *reply);
 /* Ends the message's action: counts, verdicts, EVENT_SENT. */
 void posta__engine_sent(posta_engine *e, posta_status cause, bool is_unknown);
 /* Ends a message that was given command by command: its outcome, and nothing of it is left. The

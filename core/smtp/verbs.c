@@ -56,6 +56,12 @@ static bool say_helo(posta_engine *e) {
     return true;
 }
 
+static bool say_starttls(posta_engine *e) {
+    if (!say_word(e, POSTA_LIT("STARTTLS"), posta__span(NULL, 0))) return false;
+    e->step = STEP_WAIT;
+    return true;
+}
+
 static bool say_mail(posta_engine *e) {
     char digits[POSTA_DECIMAL_CAP];
     size_t from;
@@ -165,14 +171,48 @@ static void connected(posta_engine *e) {
                         e->reply.code);
 }
 
-static void hear_ehlo(posta_engine *e, verdict judged) {
-    if (judged == VERDICT_OK) {
-        e->caps.bits |= POSTA_CAN_ESMTP;
+/* Row A03: where it is required it is said also when it was not offered, or EHLO not known. */
+static bool wants_starttls(const posta_engine *e) {
+    if (e->is_secure) return false; /* row A06: never twice */
+    if (e->config.starttls == POSTA_STARTTLS_ALWAYS) return true;
+    return e->config.starttls == POSTA_STARTTLS_OFFERED && (e->caps.bits & POSTA_CAN_STARTTLS);
+}
+
+static void greeted(posta_engine *e) {
+    if (!wants_starttls(e)) {
         connected(e);
         return;
     }
+    e->step = STEP_STARTTLS;
+    e->must_peek = true; /* row A01: whatever was sent ahead is seen before */
+}
+
+static void hear_starttls(posta_engine *e, verdict judged) {
+    bool goes_on = e->config.starttls == POSTA_STARTTLS_OFFERED &&
+                   (judged == VERDICT_SOFT || judged == VERDICT_HARD) && e->reply.code != 421;
+    if (judged == VERDICT_OK) {
+        /* Any octet behind the reply was not sent by TLS, so it is an attacker's or nonsense. */
+        if (posta__unread(&e->rx) > 0)
+            posta__engine_fail(e, POSTA_E_UNASKED, POSTA_SIDE_THEIRS, POSTA_PHASE_TLS, NULL, NULL);
+        else
+            e->step = STEP_TLS;
+        return;
+    }
+    if (goes_on) {
+        connected(e);
+        return;
+    }
+    posta__engine_insecure(e, POSTA_E_TLS_UNAVAILABLE, POSTA_SIDE_THEIRS, &e->reply);
+}
+
+static void hear_ehlo(posta_engine *e, verdict judged) {
+    if (judged == VERDICT_OK) {
+        e->caps.bits |= POSTA_CAN_ESMTP;
+        greeted(e);
+        return;
+    }
     e->caps = (posta_capabilities){0, 0};
-    if (judged == VERDICT_HARD) {
+    if (judged == VERDICT_HARD && !e->is_secure) { /* row A05: no HELO behind TLS */
         e->step = STEP_HELO; /* RFC 5321 3.2: an old server knows HELO only */
         return;
     }
@@ -181,7 +221,7 @@ static void hear_ehlo(posta_engine *e, verdict judged) {
 
 static void hear_helo(posta_engine *e, verdict judged) {
     if (judged == VERDICT_OK)
-        connected(e);
+        greeted(e);
     else
         refuse_us(e, V_HELO, judged);
 }
@@ -357,6 +397,7 @@ static const struct {
     [V_GREETING] = {NULL, hear_greeting, PATIENCE(greeting), NO, YES},
     [V_EHLO] = {say_ehlo, hear_ehlo, PATIENCE(command), NO, YES},
     [V_HELO] = {say_helo, hear_helo, PATIENCE(command), NO, YES},
+    [V_STARTTLS] = {say_starttls, hear_starttls, PATIENCE(command), NO, YES},
     [V_MAIL] = {say_mail, hear_mail, PATIENCE(command), YES, NO},
     [V_RCPT] = {say_rcpt, hear_rcpt, PATIENCE(command), YES, NO},
     [V_DATA] = {say_data, hear_data, PATIENCE(data), YES, YES},
@@ -370,6 +411,7 @@ verb posta__verb_next(const posta_engine *e) {
     switch (e->step) {
     case STEP_EHLO: return V_EHLO;
     case STEP_HELO: return V_HELO;
+    case STEP_STARTTLS: return V_STARTTLS;
     case STEP_MAIL: return V_MAIL;
     case STEP_RCPT: return V_RCPT;
     case STEP_DATA: return V_DATA;
@@ -377,6 +419,7 @@ verb posta__verb_next(const posta_engine *e) {
     case STEP_NOOP: return V_NOOP;
     case STEP_QUIT: return V_QUIT;
     case STEP_GREETING:
+    case STEP_TLS:
     case STEP_IDLE:
     case STEP_GO:
     case STEP_TEXT:
@@ -408,13 +451,13 @@ void posta__verb_hear(posta_engine *e, verb v) {
     verdict judged = posta__verdict(v, e->reply.code);
     /* The server closes whatever we do (row E12). Where a 421 is the verdict itself, the verb hears
      * it. */
-    bool leaves = e->reply.code == 421 && v != V_TEXT && v != V_QUIT && v > V_HELO;
+    bool leaves = e->reply.code == 421 && v != V_TEXT && v != V_QUIT && v > V_STARTTLS;
     if (leaves) {
         posta__engine_fail(e, POSTA_E_LOST, POSTA_SIDE_THEIRS, posta__phase_of(v), &e->reply,
                            "the server is closing the connection");
         return;
     }
-    if (judged == VERDICT_FATAL && v != V_QUIT) {
+    if (judged == VERDICT_FATAL && v != V_QUIT && v != V_STARTTLS) {
         alien(e, v);
         return;
     }

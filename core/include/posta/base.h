@@ -176,6 +176,9 @@ typedef struct posta_transport {
     /** Waits until the wire is ready for `wants` or `ms` milliseconds passed; POSTA_OK either way,
      *  also when a signal ended the wait early. */
     posta_status (*wait)(void *user, unsigned wants, uint32_t ms);
+    /** After the server's 220 to STARTTLS: starts or continues the host's own TLS on this wire, and
+     * verifies the peer as `server_name`; called until it does not answer POSTA_AGAIN. From POSTA_OK on
+     * `read` and `write` are protected. A fault ends the connection. */
     posta_status (*starttls)(void *user, const char *server_name);
     unsigned flags; /* POSTA_TRANSPORT_... */
 } posta_transport;

@@ -43,6 +43,13 @@ typedef enum posta_on_refused {
     POSTA_REFUSED_ABORT     /* after any refusal nobody gets it */
 } posta_on_refused;
 
+/** When STARTTLS is said. RFC 3207. */
+typedef enum posta_starttls {
+    POSTA_STARTTLS_NEVER,
+    POSTA_STARTTLS_OFFERED, /* if the server offers it; a refusal leaves the channel in clear text */
+    POSTA_STARTTLS_ALWAYS   /* offered or not; anything but 220 ends the connection */
+} posta_starttls;
+
 /** Start from POSTA_ENGINE_CONFIG. Strings and the port are borrowed for the engine's life. */
 typedef struct posta_engine_config {
     size_t size;       /* sizeof(posta_engine_config) */
@@ -60,6 +67,7 @@ typedef struct posta_engine_config {
     uint32_t line_max;  /* octets in a reply line before it is a fault */
     uint32_t reply_max; /* octets in a whole reply before it is a fault */
     uint32_t spent;     /* milliseconds of the total that are over when the engine begins */
+    posta_starttls starttls;
 } posta_engine_config;
 
 #define POSTA_MIN_RX_SPACE   16u
@@ -77,7 +85,7 @@ typedef struct posta_engine_config {
 #define POSTA_ENGINE_CONFIG                                                                        \
     {                                                                                              \
         sizeof(posta_engine_config), 0, POSTA_TIMEOUTS, POSTA_REFUSED_CONTINUE, false, false,      \
-            false, POSTA_ENGINE_SPACES, 4096, 65536, 0                                             \
+            false, POSTA_ENGINE_SPACES, 4096, 65536, 0, POSTA_STARTTLS_NEVER                       \
     }
 
 /* ---- phases, events, faults ---- */
@@ -217,12 +225,17 @@ POSTA_API void posta_engine_rx_end(posta_engine *e, posta_status status);
 POSTA_API posta_span posta_engine_tx_data(posta_engine *e);
 /** The transport took the first `n` bytes of tx_data. */
 POSTA_API void posta_engine_tx_consume(posta_engine *e, size_t n);
-/** What the engine needs; bits POSTA_WANT_RX, _TX, _BODY, _NOW. 0: nothing is under way, or closed.
- */
+/** What the engine needs; bits POSTA_WANT_RX, _TX, _BODY, _NOW, _TLS. 0: nothing is under way, or
+ * closed. _TLS: the server awaits the handshake; no octet is read or written before
+ * posta_engine_secured. */
 POSTA_API unsigned posta_engine_wants(const posta_engine *e);
 /** When posta_engine_tick must be called at the latest, on tick's clock; UINT64_MAX: no limit runs.
  */
 POSTA_API uint64_t posta_engine_deadline(const posta_engine *e);
+/** The TLS handshake that POSTA_WANT_TLS asked for is done: POSTA_OK, the channel is protected and the
+ * peer verified: EVENT_SECURE_OK, and EHLO is said again, since what was offered in clear text
+ * counts no more. A fault: EVENT_SECURE_FAIL, and the connection is closed. RFC 3207 4.2. */
+POSTA_API void posta_engine_secured(posta_engine *e, posta_status status);
 /** Takes the next event. False: none waits. */
 POSTA_API bool posta_engine_next_event(posta_engine *e, posta_event *out);
 
@@ -281,6 +294,8 @@ POSTA_API bool posta_engine_in_text(const posta_engine *e);
 POSTA_API size_t posta_engine_accepted(const posta_engine *e);
 /** Recipients of the message under way that the server refused so far. */
 POSTA_API size_t posta_engine_refused(const posta_engine *e);
+/** posta_engine_secured said so. */
+POSTA_API bool posta_engine_is_secure(const posta_engine *e);
 /** Nothing more will be written or read. */
 POSTA_API bool posta_engine_is_closed(const posta_engine *e);
 /** Where the dialogue is: what the oldest reply that is owed will answer; IDLE: nothing. */

@@ -423,6 +423,8 @@ POSTA_API void posta_link_rx_end(posta_link *l, posta_status status);
 POSTA_API posta_span posta_link_tx_data(posta_link *l);
 /** Port: posta_engine_tx_consume. */
 POSTA_API void posta_link_tx_consume(posta_link *l, size_t n);
+/** Port: posta_engine_secured. */
+POSTA_API void posta_link_secured(posta_link *l, posta_status status);
 /** `hint_out` (may be null): bytes worth waiting for; 0: a line. */
 POSTA_API unsigned posta_link_wants(const posta_link *l, size_t *hint_out);
 /** Port: posta_engine_deadline. */

@@ -20,7 +20,8 @@ typedef enum toy_verb {
     T_TEXT,
     T_RSET,
     T_NOOP,
-    T_QUIT
+    T_QUIT,
+    T_STARTTLS
 } toy_verb;
 
 #define TOY_MAILS 64u
@@ -46,7 +47,7 @@ typedef struct toy {
     size_t drop_at; /* closes after that many octets said; SIZE_MAX: never */
 
     /* state */
-    bool greeted, in_mail, in_text, closing, deaf;
+    bool is_tls, greeted, in_mail, in_text, closing, deaf;
     size_t rcpt_ok;
     t_bytes line, out; /* out: said, not in the pipe yet */
     size_t out_at, said;
@@ -151,6 +152,10 @@ static inline void toy_take_command(toy *t, const char *line) {
         toy_say(t, code, "reset");
     } else if (!strcmp(line, "NOOP")) {
         toy_say(t, toy_decide(t, T_NOOP, 250), "noop");
+    } else if (!strcmp(line, "STARTTLS")) {
+        assert_false(t->is_tls);
+        toy_say(t, toy_decide(t, T_STARTTLS, 220), "go");
+        t->is_tls = true; /* the handshake is the test's */
     } else if (!strcmp(line, "QUIT")) {
         toy_say(t, toy_decide(t, T_QUIT, 221), "bye");
         t->closing = true;
