@@ -49,6 +49,7 @@ static int link_new(lua_State *L) {
     posta__lua_engine_config(L, 1, &c.engine);
     c.engine.owed_max =
         (size_t)posta__lua_number(L, 1, "owed_max", POSTA_MAX_OWED, c.engine.owed_max);
+    if (posta__lua_flag(L, 1, "starttls")) c.engine.starttls = POSTA_STARTTLS_ALWAYS;
     c.engine.hello = borrow(L, "hello", KEY_HELLO);
     c.peer = borrow(L, "peer", KEY_PEER);
     posta_status status = POSTA_E_ARGUMENT;
@@ -187,7 +188,15 @@ static int link_tick(lua_State *L) {
     return 0;
 }
 
-/* wants(l) -> read, write, body, now, hint */
+/* secured(l, done): the host's TLS is up, or has failed. */
+static int link_secured(lua_State *L) {
+    lua_link *l = open(L);
+    tick(l);
+    posta_link_secured(l->link, lua_toboolean(L, 2) ? POSTA_OK : POSTA_E_TLS_HANDSHAKE);
+    return 0;
+}
+
+/* wants(l) -> read, write, body, now, hint, tls */
 static int link_wants(lua_State *L) {
     size_t hint = 0;
     unsigned wants = posta_link_wants(open(L)->link, &hint);
@@ -196,7 +205,8 @@ static int link_wants(lua_State *L) {
     lua_pushboolean(L, (wants & POSTA_WANT_BODY) != 0);
     lua_pushboolean(L, (wants & POSTA_WANT_NOW) != 0);
     lua_pushinteger(L, (lua_Integer)hint);
-    return 5;
+    lua_pushboolean(L, (wants & POSTA_WANT_TLS) != 0);
+    return 6;
 }
 
 /* timeout(l) -> seconds until the engine must be asked again, nil: no limit */
@@ -284,6 +294,7 @@ static const luaL_Reg functions[] = {
     {"pending", link_pending},
     {"sent", link_sent},
     {"tick", link_tick},
+    {"secured", link_secured},
     {"wants", link_wants},
     {"timeout", link_timeout},
     {"next_event", link_next_event},

@@ -156,6 +156,9 @@ typedef struct posta__lua_wire {
     size_t tx_len, tx_done;
     bool is_broken;
     uint8_t *tx; /* POSTA__LUA_TX_SPACE behind the session; null: no custom transport */
+    /* starttls */
+    bool asks_tls, has_tls;
+    posta_status tls;
     /* names */
     bool asks_address, has_answer;
     posta_status answer;

@@ -60,10 +60,24 @@ static posta_status wire_write(void *user, const void *p, size_t len, size_t *n_
     return POSTA_AGAIN;
 }
 
+static posta_status wire_starttls(void *user, const char *server_name) {
+    lua_wire *w = &((lua_session *)user)->wire;
+    if (w->has_tls) {
+        w->has_tls = false;
+        return w->tls;
+    }
+    size_t n = strlen(server_name);
+    if (n >= sizeof w->host) return POSTA_E_TLS_HANDSHAKE;
+    memcpy(w->host, server_name, n + 1);
+    w->asks_tls = true;
+    return POSTA_AGAIN;
+}
+
 static void wire_close(void *user) {
     lua_wire *w = &((lua_session *)user)->wire;
     w->asks_close = w->is_open || w->asks_open;
     w->is_open = w->asks_open = w->was_opened = w->asks_read = false;
+    w->asks_tls = w->has_tls = false;
     w->rx_len = 0;
     /* A farewell may still go out; anything else that was not written must not any more: the
      * account says so already. */
@@ -98,6 +112,7 @@ void posta__lua_wire_config(lua_State *L, int at, lua_session *s, posta_transpor
     t->read = wire_read;
     t->write = wire_write;
     t->close = wire_close;
+    if (posta__lua_flag(L, at, "has_starttls")) t->starttls = wire_starttls;
     if (posta__lua_flag(L, at, "is_secure")) t->flags = POSTA_TRANSPORT_SECURE;
     s->wire.is_used = posta__lua_flag(L, at, "has_transport");
     if (s->wire.is_used) {
@@ -123,8 +138,9 @@ void posta__lua_wire_reset(lua_wire *w) {
 
 /* ---- what the loop asks and answers ---- */
 
-/* asks(s) -> "close"; "resolve", host; "open", host, port; "write", bytes; "now" (a read that does
- * not wait); "read"; or nothing. Also of a closed session: its last bytes and its end. */
+/* asks(s) -> "close"; "resolve", host; "open", host, port; "starttls", name; "write", bytes; "now"
+ * (a read that does not wait); "read"; or nothing. Also of a closed session: its last bytes and its
+ * end. */
 static int wire_asks(lua_State *L) {
     lua_session *s = posta__lua_session_any(L);
     lua_wire *w = &s->wire;
@@ -150,6 +166,11 @@ static int wire_asks(lua_State *L) {
         lua_pushinteger(L, w->port);
         return 3;
     }
+    if (w->asks_tls) {
+        lua_pushliteral(L, "starttls");
+        lua_pushstring(L, w->host);
+        return 2;
+    }
     if (!w->is_open || w->has_ended || w->rx_len > 0) return 0;
     unsigned wants = posta_session_wants(s->session);
     if (wants & POSTA_WANT_NOW) {
@@ -170,6 +191,15 @@ static int wire_opened(lua_State *L) {
     if (!lua_toboolean(L, 2)) {
         w->open_fault = lua_toboolean(L, 3) ? POSTA_E_CONNECT_REFUSED : POSTA_E_CONNECT;
     }
+    return 0;
+}
+
+/* secured(s, ok): what `starttls` came to. */
+static int wire_secured(lua_State *L) {
+    lua_wire *w = &posta__lua_session_any(L)->wire;
+    w->asks_tls = false;
+    w->has_tls = true;
+    w->tls = lua_toboolean(L, 2) ? POSTA_OK : POSTA_E_TLS_HANDSHAKE;
     return 0;
 }
 
@@ -247,8 +277,7 @@ static int wire_resolved(lua_State *L) {
 }
 
 const luaL_Reg posta__lua_session_wire[] = {
-    {"asks", wire_asks},         {"opened", wire_opened},
-    {"received", wire_received}, {"ended", wire_ended},
-    {"wrote", wire_wrote},       {"closed", wire_closed},
-    {"resolved", wire_resolved}, {NULL, NULL},
+    {"asks", wire_asks},         {"opened", wire_opened},   {"received", wire_received},
+    {"ended", wire_ended},       {"wrote", wire_wrote},     {"closed", wire_closed},
+    {"resolved", wire_resolved}, {"secured", wire_secured}, {NULL, NULL},
 };

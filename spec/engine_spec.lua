@@ -33,7 +33,9 @@ local function toy(options)
         end
         t.commands[#t.commands + 1] = line
         local word = line:sub(1, 4)
-        if word == "EHLO" then
+        if line == "STARTTLS" then
+            t.out = t.out .. "220 go\r\n"
+        elseif word == "EHLO" then
             t.out = t.out .. (options.ehlo or "250-toy\r\n250-PIPELINING\r\n250 8BITMIME\r\n")
         elseif word == "DATA" then
             in_text, t.text = true, ""
@@ -310,6 +312,31 @@ describe("posta.pump", function()
         end
     end)
 
+    it("says STARTTLS and lets the host do the handshake", function()
+        local t, names = toy(), {}
+        t.io.starttls = function(name)
+            names[#names + 1] = name .. " after " .. t.commands[#t.commands]
+            return true
+        end
+        t.io.secure = false
+        assert(posta.pump(engine { host = "mail.example.org", security = "starttls" }, t.io, support.mail()))
+        assert.same({ "mail.example.org after STARTTLS" }, names)
+        assert.equal("EHLO client.example.org", t.commands[3])      -- again, and what was offered before is forgotten
+        assert.equal(1, #t.mails)
+
+        t = toy()
+        t.io.starttls = function() return nil, "unknown issuer" end
+        local message = select(2, posta.pump(engine { host = "mail.example.org", security = "starttls" }, t.io,
+            support.mail()))
+        assert.equal("mail.example.org:587: the TLS handshake failed: unknown issuer; nothing was sent.", message)
+        assert.equal("STARTTLS", t.commands[#t.commands])
+
+        t = toy()
+        fails("tls.not_built", "io.starttls",
+            posta.pump(engine { host = "mail.example.org", security = "starttls" }, t.io, support.mail()))
+        assert.same({}, t.commands)
+    end)
+
     it("raises on misuse", function()
         local t = toy()
         raises("engine: expected posta.engine, got table", posta.pump, {}, t.io, support.mail())
@@ -317,7 +344,7 @@ describe("posta.pump", function()
         raises("io: expected table, got nil", posta.pump, engine(), nil, support.mail())
         raises("io.read: expected function, got nil", posta.pump, engine(), { write = print }, support.mail())
         raises("io.receive: unknown; write read", posta.pump, engine(), { receive = print }, support.mail())
-        raises("io.starttls: not built", posta.pump, engine(), { read = print, write = print, starttls = print }, {})
+        raises("io.resolve: not built", posta.pump, engine(), { read = print, write = print, resolve = print }, {})
         raises("mail.to: expected string", posta.pump, engine(), t.io, { to = 1 })
         t.io.write = function() return true end
         raises("io.write: expected a count of bytes from 0 to 25, got boolean", posta.pump, engine(), t.io,

@@ -29,7 +29,7 @@ local VALUES = {
     "blocking", "keepalive", 0, 1, 2, -1, 0.5, 2 ^ 31, 2 ^ 53, -2 ^ 63, 1e300, 1 / 0, -1 / 0, 0 / 0, true, false,
     {}, { "x" }, { address = "a@b.org" }, { address = "a@b.org", type = "cc" }, { address = "x\r\ny" },
     { subject = "x" }, { subject = "a\nb" }, { date = 1e12 }, { mime = true }, { host = "127.0.0.1" },
-    setmetatable({}, { __index = function() error "no" end }), print, coroutine.create(print), io.stdout,
+    setmetatable({}, { __index = function() error "no" end }), print, coroutine.create(function() end), io.stdout,
     { from = "a@x.org", to = "b@x.org", text = "x" },
 }
 

@@ -93,7 +93,7 @@ describe("a connection", function()
 
     for name, case in pairs {
         ["is closed before the greeting"] = { "CLOSE", "connection.lost" },
-        ["is reset before the greeting"] = { "RST", "connection.lost" },
+        ["is reset before the greeting"] = { "SLEEP 0.1\nRST", "connection.lost" },
         ["greets with nonsense"] = { "RAW: HTTP/1.1 400 Bad Request\\r\\n\\r\\n", "protocol.error" },
         ["greets with half a line"] = { "RAW: 220 he\nCLOSE", "connection.lost" },
         ["refuses in the greeting"] = { "S: 554 no\nC: QUIT", "greeting.refused", "server_error" },

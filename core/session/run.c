@@ -182,6 +182,11 @@ static void leave(posta_session *s) {
     }
 }
 
+/* Does anything wait for the pending action to end? */
+static bool has_turns(const posta_session *s) {
+    return s->queue || s->reset_waits || s->quit_waits;
+}
+
 /* Is there anything to move bytes for? */
 static bool is_working(const posta_session *s) {
     if (s->state == SESSION_CLOSED) return false;
@@ -216,7 +221,7 @@ posta_status posta__session_run(posta_session *s, uint32_t budget_us) {
     }
     if (s->event_waits) leave(s);
     posta__session_arm(s);
-    return s->pending != PENDING_NONE ? POSTA_E_IN_PROGRESS : s->verdict;
+    return s->pending != PENDING_NONE || has_turns(s) ? POSTA_E_IN_PROGRESS : s->verdict;
 }
 
 /* Text that was taken still has to go out: who executes until all is done wants to know. */
@@ -241,9 +246,10 @@ posta_status posta_session_execute(posta_session *s, uint32_t budget_us) {
 int64_t posta_session_timeout(const posta_session *s) {
     uint64_t deadline, t = posta__session_now(s);
     if (s->event_waits || s->own_n > 0 || atomic_load(&s->is_cancelled)) return 0;
-    if (s->state == SESSION_CLOSED) return s->queue ? 0 : -1;
+    if (s->state == SESSION_CLOSED) return has_turns(s) ? 0 : -1;
     if (s->state == SESSION_OPENING) return s->is_opened ? posta__session_open_timeout(s) : 0;
-    if (s->pending == PENDING_NONE && (s->queue || s->reset_waits || s->quit_waits)) return 0;
+    if (s->pending == PENDING_NONE && has_turns(s)) return 0;
+    if (posta__engine_has_event(posta_link_engine(s->link))) return 0;
     if (s->pending != PENDING_NONE && (posta_link_wants(s->link, NULL) & POSTA_WANT_NOW)) return 0;
     deadline = posta_link_deadline(s->link);
     if (deadline == UINT64_MAX) return -1;

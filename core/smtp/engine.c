@@ -472,6 +472,10 @@ static posta_span text_of(const posta_engine *e, const posta_event *ev) {
     return ev->type != POSTA_EVENT_SENT || is_last ? posta__span(e->last, e->last_len) : text;
 }
 
+bool posta__engine_has_event(const posta_engine *e) {
+    return e->events_n > 0 || (e->config.trace && e->dialogue_seen < e->dialogue_len);
+}
+
 bool posta_engine_next_event(posta_engine *e, posta_event *out) {
     if (posta__dialogue_next(e, out)) return true;
     if (e->events_n == 0) {

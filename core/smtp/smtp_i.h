@@ -184,6 +184,8 @@ struct posta_engine {
 };
 
 /* engine.c */
+/* posta_engine_next_event has one. */
+bool posta__engine_has_event(const posta_engine *e);
 /* The window that bodies are pulled into: free while a message is given command by command. */
 posta_mspan posta__engine_spare(posta_engine *e);
 /* Octets that posta_engine_text surely takes. */

@@ -68,6 +68,9 @@ function events.failure(data, account)
     if data.why_unopened and account.stage ~= "compose" then
         receipt.say_why(account, "connection could be made", data.why_unopened)
     end
+    if data.why_insecure and account.code == "tls.handshake" then
+        receipt.say_why(account, "failed", data.why_insecure)
+    end
     if data.why_unresolved and account.code == "dns.failed" then
         receipt.say_why(account, "could not be found", data.why_unresolved)
     end

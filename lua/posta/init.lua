@@ -127,7 +127,8 @@ end
 -- @tparam userdata engine
 -- @tparam table io read(hint, seconds) -> bytes | nil, reason [, partial], where hint is "line" (a line
 -- with its line end, or any bytes) or an exact count, and reason "timeout" or "closed" or another;
--- write(bytes, seconds) -> count | nil, reason; close() and trace(direction, line) optional;
+-- write(bytes, seconds) -> count | nil, reason; close(), trace(direction, line) and starttls(name) (the host's
+-- TLS over its own wire: true, or nil and a reason) optional; secure = true: the host encrypts and has verified;
 -- keep = true leaves the connection open for the next pump, else QUIT is said
 -- @tparam table|userdata t the mail, or a posta.message
 -- @return as posta.send

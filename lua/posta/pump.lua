@@ -28,7 +28,8 @@ local function not_built(config)
             text = "auth: this build of posta has no authentication yet" }, peer)
     end
     local security = config.security or config.default_security
-    if security == "none" or security == "opportunistic" then return nil end
+    -- STARTTLS is the host's, by io.starttls or engine:secured; posta's own comes with a later version.
+    if security ~= "tls" then return nil end
     return errors.problem({ code = "tls.not_built", field = "security", stage = "connect",
         text = "TLS is needed and this build of posta has none",
         hint = "If you trust this network: security=\"none\"." }, peer)
@@ -44,10 +45,12 @@ function M.engine(w)
     end
     local none, text, err = not_built(config)
     if err then return none, text, err end
+    local needs_starttls = (config.security or config.default_security) == "starttls"
     local e, status = link.new {
         -- There is no socket to take an address literal from.
         hello = config.hello or core.host_name() or "[127.0.0.1]",
         peer = config.peer, timeouts = config.timeouts, trace = true,
+        starttls = needs_starttls,
         abort_on_refused = config.abort_on_refused, no_pipelining = config.no_pipelining,
         -- Both sides may be blocking pipes of a kilobyte: the replies to a burst must fit in one.
         owed_max = 8,
@@ -59,6 +62,7 @@ function M.engine(w)
     local data = core.data(e)
     data.on_trace, data.files, data.peer = config.on_trace, config.files, config.peer
     data.prefix = config.peer .. ": "
+    data.name, data.needs_starttls = core.where(config.url or config.host).host, needs_starttls
     data.wait = config.wait
     data.texts = {}
     return e
@@ -87,6 +91,9 @@ end
 local function told(e, account)
     local data = core.data(e)
     receipt.blame_body(account, data.message, data.prefix)
+    if data.why_insecure and account.code == "tls.handshake" then
+        receipt.say_why(account, "failed", data.why_insecure)
+    end
     if data.why_lost and account.code == "connection.lost" then
         receipt.say_why(account, "lost", data.why_lost)
     end
@@ -134,13 +141,20 @@ function methods.eof(e, lost)
     return link.eof(e, lost)
 end
 
---- What the engine needs: { read = "line" or a number of bytes, write = true, body = true, now = true };
--- an empty table when it is idle or closed. `now`: one read that does not wait, then receive what it gave.
+--- What the engine needs: { read = "line" or a number of bytes, write = true, body = true, now = true,
+-- tls = true }; an empty table when it is idle or closed. `tls`: the server awaits the handshake of the
+-- host's TLS, whose end `secured` tells. `now`: one read that does not wait, then receive what it gave.
 function methods.wants(e)
     checked(e, "wants")
-    local read, write, feeds, now, hint = link.wants(e)
+    local read, write, feeds, now, hint, tls = link.wants(e)
     local what = read and (hint == 0 and "line" or hint) or nil
-    return { read = what, write = write or nil, body = feeds or nil, now = now or nil }
+    return { read = what, write = write or nil, body = feeds or nil, now = now or nil, tls = tls or nil }
+end
+
+--- The host's TLS, which `wants().tls` asked for, is up and the peer is verified (`done`), or it has failed.
+function methods.secured(e, done)
+    checked(e, "secured")
+    return link.secured(e, done)
 end
 
 --- Seconds until `tick` must be called, nil: no limit runs.
@@ -225,9 +239,9 @@ end
 
 local RULES = {
     known = { read = "function", write = "function", close = "function", trace = "function",
-        wait = "function", keep = "boolean" },
+        wait = "function", keep = "boolean", starttls = "function", secure = "boolean" },
     moved = { receive = "read", recv = "read", send = "write" },
-    later = { starttls = true, secure = true, resolve = true },
+    later = { resolve = true },
 }
 
 --- The complaint about the arguments of posta.pump, or nil.
@@ -324,14 +338,24 @@ local function read_some(e, io, now, hint, until_event)
     return found
 end
 
+-- The host's TLS takes over its own wire.
+local function handshake(e, io)
+    local ok, why = io.starttls(core.data(e).name)
+    if link.is_closed(e) then return end
+    if not ok then core.data(e).why_insecure = tostring(why or "io.starttls gave nothing") end
+    link.secured(e, ok)
+end
+
 -- Moves bytes until `until_event` comes or the engine is closed. True when it came.
 local function turn(e, io, until_event)
     while not link.is_closed(e) do
         link.tick(e)
         if take_events(e, io, until_event) then return true end
         if link.is_closed(e) or link.state(e) == "closed" then return false end
-        local read, write, feeds, now, hint = link.wants(e)
-        if write then
+        local read, write, feeds, now, hint, tls = link.wants(e)
+        if tls then
+            handshake(e, io)
+        elseif write then
             write_some(e, io)
         elseif feeds then
             if body.feed(core.data(e).message) and io.wait then io.wait(e) end
@@ -387,6 +411,12 @@ local function leave_server(e, io)
     if io.close then io.close() end
 end
 
+local function no_starttls(data)
+    return errors.problem({ code = "tls.not_built", field = "io.starttls", stage = "connect",
+        text = "STARTTLS is needed: this build of posta has no TLS, and io.starttls is not given",
+        hint = "If you trust this network: security=\"none\"." }, data.peer)
+end
+
 --- Sends one mail through an engine with the host's read and write (both looked at before).
 function M.pump(e, io, t)
     local plain = {}
@@ -395,6 +425,7 @@ function M.pump(e, io, t)
     if core.is_running(e) == nil then M.abandon(e) end
     local data = core.data(e)
     data.fruitless, data.why_lost, data.account = 0, nil, nil
+    if data.needs_starttls and not io.starttls then return no_starttls(data) end
     local function frame()
         local result, text, err = deliver(e, plain, t)
         if not link.is_closed(e) then leave_server(e, plain) end

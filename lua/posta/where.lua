@@ -253,7 +253,7 @@ local function hooks(w, config)
     config.on_event = events.handlers(rawget(w, "on_event"))
     config.blocking = rawget(w, "blocking") ~= false
     if not transport then return end
-    config.is_secure = transport.secure == true
+    config.is_secure, config.has_starttls = transport.secure == true, transport.starttls ~= nil
     -- The host's own encryption is the protection; posta adds none.
     if config.is_secure and not config.security then config.security = "none" end
     -- There is no socket to take an address literal from.

@@ -13,9 +13,8 @@ local FRUITLESS = 1000          -- reads in a row that gave nothing and did not 
 
 local RULES = {
     known = { open = "function", read = "function", write = "function", close = "function",
-        wait = "function", secure = "boolean" },
+        wait = "function", starttls = "function", secure = "boolean" },
     moved = { receive = "read", recv = "read", send = "write", connect = "open" },
-    later = { starttls = true },
 }
 
 --- The complaint about a value of `transport`, or nil.
@@ -68,6 +67,16 @@ function serve.open(s, data, _, host, port)
     if not ok and (why == "again" or why == "timeout") then return false end
     if not ok then data.why_unopened = tostring(why or "transport.open gave nothing") end
     session.opened(s, ok and true or false)
+    return true
+end
+
+function serve.starttls(s, data, name)
+    data.why_insecure = nil
+    local ok, why = data.transport.starttls(name)
+    if session.is_closed(s) then return true end
+    if not ok and (why == "again" or why == "timeout") then return false end
+    if not ok then data.why_insecure = tostring(why or "transport.starttls gave nothing") end
+    session.secured(s, ok and true or false)
     return true
 end
 

@@ -535,6 +535,33 @@ static void queued(void **state) {
     }
 }
 
+/* Without a callback, one event a call: while something waits its turn, execute says so, and the
+   timeout says now. */
+static void turns_are_seen(void **state) {
+    static const posta_event_type expected[] = {POSTA_EVENT_CONNECTED, POSTA_EVENT_RESET,
+                                                POSTA_EVENT_DISCONNECTED};
+    net n;
+    posta_event ev;
+    (void)state;
+    net_init(&n);
+    posta_session_config c = net_config(&n);
+    c.callback = NULL;
+    c.non_blocking = true;
+    posta_session *s = net_session(&n, &c);
+    assert_int_equal(posta_session_connect(s), POSTA_E_IN_PROGRESS);
+    assert_int_equal(posta_session_reset(s), POSTA_E_IN_PROGRESS);
+    assert_int_equal(posta_session_disconnect(s), POSTA_E_IN_PROGRESS);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(posta_session_execute(s, 0), i < 2 ? POSTA_E_IN_PROGRESS : POSTA_OK);
+        assert_int_equal(posta_session_timeout(s), 0);
+        assert_true(posta_session_next_event(s, &ev));
+        assert_int_equal(ev.type, expected[i]);
+    }
+    assert_false(posta_session_next_event(s, &ev));
+    posta_session_free(&s);
+    net_done(&n);
+}
+
 /* ---- memory of the caller ---- */
 
 static void placed(void **state) {
@@ -570,6 +597,7 @@ int main(void) {
         cmocka_unit_test(freed_inside),
         cmocka_unit_test(chained),
         cmocka_unit_test(queued),
+        cmocka_unit_test(turns_are_seen),
 #if !(defined(POSTA_TINY) && POSTA_TINY) /* its windows hold less than the pieces counted here */
         cmocka_unit_test(budget),
 #endif
