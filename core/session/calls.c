@@ -9,7 +9,8 @@ posta_status posta__session_refuse(posta_session *s, const posta_problem *p) {
 posta_status posta__session_wrong_time(posta_session *s, const char *call) {
     posta_problem p;
     bool is_inside = s->in_callback && !s->non_blocking;
-    const char *why = is_inside                    ? "not inside the callback of a blocking session"
+    const char *why = posta__session_has_turns(s)  ? "what was asked for before comes first"
+                      : is_inside                  ? "not inside the callback of a blocking session"
                       : s->pending != PENDING_NONE ? "the session is busy"
                       : s->state != SESSION_TALKING ? "the session is not connected"
                                                     : "not in this order";
@@ -20,13 +21,15 @@ posta_status posta__session_wrong_time(posta_session *s, const char *call) {
 bool posta__session_is_idle(posta_session *s) {
     if (s->in_callback && !s->non_blocking) return false;
     if (s->pending != PENDING_NONE || s->state != SESSION_TALKING) return false;
+    if (posta__session_has_turns(s)) return false; /* they come first */
     posta_link_tick(s->link, posta__session_now(s));
     return posta_engine_is_idle(posta_link_engine(s->link));
 }
 
 posta_status posta_session_connect(posta_session *s) {
     if (s->in_callback && !s->non_blocking) return POSTA_E_BUSY;
-    if (s->pending != PENDING_NONE || s->state != SESSION_CLOSED || s->queue) return POSTA_E_STATE;
+    if (s->pending != PENDING_NONE || s->state != SESSION_CLOSED || posta__session_has_turns(s))
+        return POSTA_E_STATE;
     if (!s->where.host[0]) {
         posta_problem p;
         posta__problem(&p, POSTA_E_FIELD, "host", "the host is missing", posta__span(NULL, 0));
@@ -37,9 +40,6 @@ posta_status posta_session_connect(posta_session *s) {
     memset(&s->text, 0, sizeof s->text);
     posta_link_wipe(&s->link);
     atomic_store(&s->is_cancelled, false);
-    s->own_n = 0;
-    s->event_waits = false;
-    s->reset_waits = s->quit_waits = false;
     s->write_broken = false;
     s->state = SESSION_OPENING;
     s->pending = PENDING_CONNECT;
@@ -60,6 +60,7 @@ static posta_status act(posta_session *s, pending what, posta_status (*say)(post
 }
 
 posta_status posta_session_noop(posta_session *s) {
+    if (posta__session_has_turns(s)) return POSTA_E_STATE;
     return act(s, PENDING_OTHER, posta_link_noop);
 }
 
@@ -110,8 +111,7 @@ static posta_status not_sent(posta_session *s, posta_status status, posta_receip
 }
 
 static bool may_send(posta_session *s) {
-    return !s->queue && posta__session_is_idle(s) &&
-           !posta_engine_in_transaction(posta_link_engine(s->link));
+    return posta__session_is_idle(s) && !posta_engine_in_transaction(posta_link_engine(s->link));
 }
 
 static posta_status sending(posta_session *s, posta_status status, posta_receipt *receipt_out) {
@@ -135,8 +135,10 @@ posta_status posta_session_send_message(posta_session *s, posta_message *message
 
 posta_status posta_session_submit(posta_session *s, posta_submission *submission) {
     bool in_step = s->link && posta_engine_in_transaction(posta_link_engine(s->link));
-    if (!s->non_blocking || s->state != SESSION_TALKING || in_step || s->quit_waits ||
-        s->pending == PENDING_STEP || s->pending == PENDING_END || s->pending == PENDING_QUIT)
+    if (!submission) return POSTA_E_ARGUMENT;
+    if (!s->non_blocking || s->reset_waits || s->state != SESSION_TALKING || in_step ||
+        s->quit_waits || s->pending == PENDING_STEP || s->pending == PENDING_END ||
+        s->pending == PENDING_QUIT)
         return posta__session_wrong_time(s, "submit");
     submission->next = NULL;
     submission->status = POSTA_E_IN_PROGRESS;
@@ -156,8 +158,10 @@ static void next_submission(posta_session *s) {
     posta_status status = POSTA_E_STATE;
     s->queue = next->next;
     if (!s->queue) s->queue_last = NULL;
-    if (s->state == SESSION_TALKING && posta__session_is_idle(s))
+    if (s->state == SESSION_TALKING) {
+        posta_link_tick(s->link, posta__session_now(s));
         status = posta_link_send(s->link, next->envelope, next->source);
+    }
     s->current = next;
     s->receipt_out = next->receipt;
     if (status == POSTA_E_IN_PROGRESS) {

@@ -176,6 +176,9 @@ posta_status posta__head_recipient(posta__head *h, const char *name, const char 
     size_t from = type == POSTA_RECIPIENT_TO ? h->to_at : h->cc_at;
     posta_status status =
         read_mailbox(&m, "recipient", name, address, POSTA__PATH_POSTMASTER_OK, p);
+    if (status == POSTA_OK && type > POSTA_RECIPIENT_BCC)
+        return posta__problem(p, POSTA_E_ARGUMENT, "recipient.type", "is none of the three",
+                              posta__span(NULL, 0));
     if (status != POSTA_OK || type == POSTA_RECIPIENT_BCC) return status;
     drop_rest(h);
     w = behind(h);

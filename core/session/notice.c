@@ -61,14 +61,15 @@ static void fire(void *user) {
 
 void posta__session_arm(posta_session *s) {
     int64_t timeout;
+    unsigned wants;
     set_timer(s);
     if (!atomic_load(&s->async) || s->in_callback) return;
     timeout = posta_session_timeout(s);
+    wants = posta_session_wants(s);
     atomic_store(&s->is_armed, true);
-    if (timeout == 0)
-        posta_session_signal(s);
-    else if (s->watch)
-        posta__watch_arm(s->watch, posta_session_pollfd(s), posta_session_wants(s), timeout);
+    /* Without a want the descriptor is left alone: a peer that has gone would make it ready for
+     * ever. */
+    if (s->watch) posta__watch_arm(s->watch, wants ? posta_session_pollfd(s) : -1, wants, timeout);
 }
 
 void posta__session_disarm(posta_session *s) {

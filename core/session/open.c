@@ -65,6 +65,12 @@ static void opened(posta_session *s) {
     s->state = SESSION_TALKING;
 }
 
+/* Of a transport of the host's; ours sees to each address itself. */
+static bool is_late(posta_session *s) {
+    uint32_t most = posta__session_timeouts(s)->connect;
+    return !s->owns_transport && most > 0 && posta__session_now(s) - s->connect_began >= most;
+}
+
 /* False: nothing moved. */
 bool posta__session_open_step(posta_session *s) {
     uint64_t total = posta__session_timeouts(s)->total;
@@ -76,6 +82,8 @@ bool posta__session_open_step(posta_session *s) {
         opened(s);
     else if (status != POSTA_AGAIN)
         posta__session_open_fail(s, status, POSTA_PHASE_CONNECT);
+    else if (is_late(s))
+        posta__session_open_fail(s, POSTA_E_TIMEOUT_CONNECT, POSTA_PHASE_CONNECT);
     else if (total > 0 && posta__session_now(s) - s->connect_began >= total)
         posta__session_open_fail(s, POSTA_E_TIMEOUT_TOTAL, POSTA_PHASE_CONNECT);
     else

@@ -132,7 +132,13 @@ posta_status posta_session_set_option(posta_session *s, posta_option option, con
                                       size_t len) {
     const posta_option_info *info = posta_option_at(option);
     uint32_t n;
-    if (!info || (!value && len > 0)) return POSTA_E_ARGUMENT;
+    if (!info || (!value && len > 0)) {
+        posta_problem p;
+        posta__problem(&p, POSTA_E_ARGUMENT, info ? info->name : "option",
+                       info ? "lacks its value" : "there is none of that number",
+                       posta__span(NULL, 0));
+        return posta__session_refuse(s, &p);
+    }
     if (info->when == POSTA_WHEN_NEVER)
         return refuse(s, POSTA_E_STATE, info, "can be read only; give it in the configuration");
     if (info->when == POSTA_WHEN_CLOSED && s->state != SESSION_CLOSED)

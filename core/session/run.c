@@ -82,11 +82,26 @@ static bool next_own_event(posta_session *s, posta_event *out) {
     return true;
 }
 
+/* After QUIT, or a fault, or a greeting that refuses us, nothing more is done with the wire. */
+static void leave(posta_session *s) {
+    const posta_engine *e;
+    if (s->state != SESSION_TALKING) return;
+    e = posta_link_engine(s->link);
+    if (posta_engine_is_closed(e)) {
+        posta__session_close_wire(s);
+    } else if (s->pending == PENDING_NONE && e->is_refused &&
+               posta_link_quit(s->link) == POSTA_E_IN_PROGRESS) {
+        posta__session_write(s, SIZE_MAX); /* row E13: say QUIT, do not wait */
+        posta__session_close_wire(s);
+    }
+}
+
 static bool next_link_event(posta_session *s, posta_event *out) {
     if (next_own_event(s, out)) return true;
     if (!s->link || s->state == SESSION_OPENING) return false;
     if (!posta_link_next_event(s->link, out)) return false;
     note(s, out);
+    leave(s); /* who hears that it is over may connect again at once */
     return true;
 }
 
@@ -124,11 +139,22 @@ bool posta__session_write(posta_session *s, size_t most) {
     if (data.len == 0 || s->write_broken) return false;
     if (data.len > most) data.len = most;
     status = s->transport.write(s->transport.user, data.p, data.len, &n);
+    /* What was taken counts whatever else is said: it may have been the end of a message. */
+    if (n > 0) posta_link_tx_consume(s->link, n < data.len ? n : data.len);
     /* Row F02: the peer takes no more, but its last words may be waiting to be read. */
     if (status != POSTA_OK && status != POSTA_AGAIN) s->write_broken = true;
-    if (status != POSTA_OK || n == 0) return s->write_broken;
-    posta_link_tx_consume(s->link, n);
-    return true;
+    return n > 0 || s->write_broken;
+}
+
+/* What went out since a transport's last call is known before time and cancelling are judged. */
+static void take_late(posta_session *s) {
+    posta_span data;
+    size_t n = 0;
+    if (s->state != SESSION_TALKING || !(s->transport.flags & POSTA_TRANSPORT_LATE)) return;
+    data = posta_link_tx_data(s->link);
+    if (data.len == 0 || s->write_broken) return;
+    s->transport.write(s->transport.user, data.p, 0, &n);
+    if (n > 0) posta_link_tx_consume(s->link, n < data.len ? n : data.len);
 }
 
 bool posta__session_read(posta_session *s) {
@@ -168,25 +194,6 @@ static bool step_wire(posta_session *s, size_t most) {
     return moved;
 }
 
-/* After QUIT, or a fault, or a greeting that refuses us, nothing more is done with the wire. */
-static void leave(posta_session *s) {
-    const posta_engine *e;
-    if (s->state != SESSION_TALKING) return;
-    e = posta_link_engine(s->link);
-    if (posta_engine_is_closed(e)) {
-        posta__session_close_wire(s);
-    } else if (s->pending == PENDING_NONE && e->is_refused &&
-               posta_link_quit(s->link) == POSTA_E_IN_PROGRESS) {
-        posta__session_write(s, SIZE_MAX); /* row E13: say QUIT, do not wait */
-        posta__session_close_wire(s);
-    }
-}
-
-/* Does anything wait for the pending action to end? */
-static bool has_turns(const posta_session *s) {
-    return s->queue || s->reset_waits || s->quit_waits;
-}
-
 /* Is there anything to move bytes for? */
 static bool is_working(const posta_session *s) {
     if (s->state == SESSION_CLOSED) return false;
@@ -197,31 +204,43 @@ static void work(posta_session *s, uint32_t budget_us) {
     uint64_t began = posta__session_now(s);
     for (;;) {
         bool moved;
+        take_late(s);
         if (s->state == SESSION_TALKING) posta_link_tick(s->link, posta__session_now(s));
         if (!deliver(s)) return;
         leave(s);
-        if (posta__session_next_call(s)) continue;
-        if (!is_working(s)) return;
-        moved = s->state == SESSION_OPENING ? posta__session_open_step(s)
-                                            : step_wire(s, budget_us > 0 ? PIECE : SIZE_MAX);
+        moved = posta__session_next_call(s);
+        if (!moved && !is_working(s)) return;
+        if (!moved)
+            moved = s->state == SESSION_OPENING ? posta__session_open_step(s)
+                                                : step_wire(s, budget_us > 0 ? PIECE : SIZE_MAX);
         if (!moved) return;
         if (budget_us > 0 && (posta__session_now(s) - began) * 1000u >= budget_us) return;
     }
+}
+
+/* Freed in the callback: the verdict is the event's, or that it was given up. */
+static posta_status free_late(posta_session *s) {
+    posta_status status = s->pending == PENDING_NONE ? s->verdict : POSTA_E_CANCELLED;
+    s->is_freed = false;
+    if (s->is_dropped)
+        posta_session_drop(&s);
+    else
+        posta_session_free(&s);
+    return status;
 }
 
 posta_status posta__session_run(posta_session *s, uint32_t budget_us) {
     if (s->in_callback) return POSTA_E_BUSY;
     posta__session_disarm(s);
     s->event_waits = false;
+    take_late(s);
     if (atomic_exchange(&s->is_cancelled, false)) posta__session_cancel_now(s);
     work(s, budget_us);
-    if (s->is_freed) {
-        posta__session_free_now(&s);
-        return POSTA_OK;
-    }
+    if (s->is_freed) return free_late(s);
     if (s->event_waits) leave(s);
     posta__session_arm(s);
-    return s->pending != PENDING_NONE || has_turns(s) ? POSTA_E_IN_PROGRESS : s->verdict;
+    return s->pending != PENDING_NONE || posta__session_has_turns(s) ? POSTA_E_IN_PROGRESS
+                                                                     : s->verdict;
 }
 
 /* Text that was taken still has to go out: who executes until all is done wants to know. */
@@ -241,14 +260,23 @@ posta_status posta_session_execute(posta_session *s, uint32_t budget_us) {
     return is_flushing(s) ? POSTA_E_IN_PROGRESS : status;
 }
 
+void posta__session_give_up(posta_session *s) {
+    posta_event ev;
+    if (s->pending == PENDING_NONE) return;
+    take_late(s);
+    posta__session_cancel_now(s);
+    while (next_link_event(s, &ev)) {
+    }
+}
+
 /* ---- waiting ---- */
 
 int64_t posta_session_timeout(const posta_session *s) {
     uint64_t deadline, t = posta__session_now(s);
     if (s->event_waits || s->own_n > 0 || atomic_load(&s->is_cancelled)) return 0;
-    if (s->state == SESSION_CLOSED) return has_turns(s) ? 0 : -1;
+    if (s->state == SESSION_CLOSED) return posta__session_has_turns(s) ? 0 : -1;
     if (s->state == SESSION_OPENING) return s->is_opened ? posta__session_open_timeout(s) : 0;
-    if (s->pending == PENDING_NONE && has_turns(s)) return 0;
+    if (s->pending == PENDING_NONE && posta__session_has_turns(s)) return 0;
     if (posta__engine_has_event(posta_link_engine(s->link))) return 0;
     if (s->pending != PENDING_NONE && (posta_link_wants(s->link, NULL) & POSTA_WANT_NOW)) return 0;
     deadline = posta_link_deadline(s->link);

@@ -1,15 +1,14 @@
 /* core/session: the life of a session, and what is known of it. */
 #include "session_i.h"
 
+#define FREE_MS 2000u
+
 /* ---- the end ---- */
 
 void posta__session_free_now(posta_session **s) {
     posta_session *dead = *s;
     posta_session_set_async_callback(dead, NULL);
     posta__session_close_wire(dead);
-    for (posta_submission *next = dead->queue; next; next = next->next)
-        next->status = POSTA_E_CANCELLED;
-    if (dead->current) dead->current->status = POSTA_E_CANCELLED;
     if (dead->gone) *dead->gone = true;
     if (dead->owns_transport) posta_socket_free(&dead->transport);
     posta_link_wipe(&dead->link);
@@ -21,6 +20,24 @@ void posta__session_free_now(posta_session **s) {
     *s = NULL;
 }
 
+static void drop_queue(posta_session *s) {
+    posta_problem p;
+    posta__problem(&p, POSTA_E_CANCELLED, "submit", "the session was freed", posta__span(NULL, 0));
+    for (posta_submission *next = s->queue; next; next = next->next) {
+        next->status = POSTA_E_CANCELLED;
+        if (next->receipt) posta__receipt_problem(next->receipt, posta__span_of(s->peer), &p);
+    }
+    s->queue = s->queue_last = NULL;
+}
+
+/* Whatever patience was set: who frees does not wait for long. */
+static void quit_briefly(posta_session *s) {
+    posta_timeouts *t = posta__session_timeouts(s);
+    if (t->quit == 0 || t->quit > FREE_MS) t->quit = FREE_MS;
+    posta_engine_set_timeouts(posta__link_engine(s->link), t);
+    posta_session_disconnect(s);
+}
+
 void posta_session_free(posta_session **s) {
     posta_session *dying = *s;
     if (!dying) return;
@@ -30,10 +47,12 @@ void posta_session_free(posta_session **s) {
         return;
     }
     dying->callback = NULL;
+    if (dying->pending != PENDING_NONE) posta__session_give_up(dying);
+    drop_queue(dying);
     if (dying->state == SESSION_TALKING && dying->pending == PENDING_NONE && !dying->queue &&
         !posta_engine_in_transaction(posta_link_engine(dying->link))) {
         if (!dying->non_blocking)
-            posta_session_disconnect(dying);
+            quit_briefly(dying);
         else if (posta_link_quit(dying->link) == POSTA_E_IN_PROGRESS)
             posta__session_write(dying, SIZE_MAX);
     }
@@ -45,7 +64,14 @@ void posta_session_wipe(posta_session **s) {
 }
 
 void posta_session_drop(posta_session **s) {
-    if (*s) posta__session_free_now(s);
+    posta_session *dying = *s;
+    if (!dying) return;
+    if (!dying->in_callback) {
+        posta__session_free_now(s);
+        return;
+    }
+    dying->is_freed = dying->is_dropped = true; /* execute, above us on the stack, frees it */
+    *s = NULL;
 }
 
 /* ---- what is known ---- */

@@ -128,7 +128,7 @@ struct posta_session {
     char agent[64];
     posta_transport transport;
     posta_session_callback callback;
-    void *user_data;
+    _Atomic(void *) user_data; /* the async callback's thread reads it */
     posta_release on_release;
     bool *gone; /* a call of ours that runs the callback wants to know of its free; may be null */
 
@@ -167,9 +167,9 @@ struct posta_session {
     /* events */
     posta_event event; /* waits for next_event, when there is no callback */
     bool event_waits;
-    posta_event own[3]; /* of what the link knows nothing of: opening, actions that never began */
+    posta_event own[8]; /* of what the link knows nothing of: opening, actions that never began */
     unsigned own_n;
-    bool in_callback, is_freed;
+    bool in_callback, is_freed, is_dropped;
 
     uint8_t *link_memory;
     size_t link_len;
@@ -210,10 +210,16 @@ bool posta__session_read(posta_session *s);
 /* posta_session_execute, but the verdict of an action comes also while text is still queued. */
 posta_status posta__session_run(posta_session *s, uint32_t budget_us);
 posta_status posta__session_drive(posta_session *s);
+/* Ends what is under way without telling anybody but its receipts. */
+void posta__session_give_up(posta_session *s);
 /* The account becomes that of the connection's own fault. */
 void posta__session_receive_fault(posta_session *s);
 
 /* calls.c */
+/* Does anything wait for the pending action to end? */
+static inline bool posta__session_has_turns(const posta_session *s) {
+    return s->queue || s->reset_waits || s->quit_waits;
+}
 /* Begins what waited for the pending action to end. False: nothing did. */
 bool posta__session_next_call(posta_session *s);
 /* The receipt of a call that began nothing; answers the problem's status. */

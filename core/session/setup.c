@@ -183,6 +183,17 @@ static posta_status check_agent(const posta_session_config *c, posta_problem *p)
     return posta__problem(p, POSTA_E_FIELD, "agent", why, agent);
 }
 
+static posta_status check_place(const posta_session_config *c, posta_problem *p) {
+    const posta_transport *t = c->transport;
+    const char *why = NULL;
+    if (c->port && (c->port->size != sizeof *c->port || !c->port->now_ms || !c->port->allocate))
+        why = "the port needs its size, now_ms and allocate";
+    if (t && (t->size != sizeof *t || !t->read || !t->write))
+        why = "the transport needs its size, read and write";
+    if (!why) return POSTA_OK;
+    return posta__problem(p, POSTA_E_ARGUMENT, "config", why, posta__span(NULL, 0));
+}
+
 static posta_status create(const posta_session_config *config, void *mem, size_t len,
                            posta_session **out, posta_receipt *why_out) {
     posta_where where;
@@ -199,6 +210,7 @@ static posta_status create(const posta_session_config *config, void *mem, size_t
         name_peer(&where, peer, sizeof peer);
         if (where.host[0]) status = posta__check_built(&where, config->transport, &problem);
     }
+    if (status == POSTA_OK) status = check_place(config, &problem);
     if (status == POSTA_OK) status = check_hello(config, &problem);
     if (status == POSTA_OK) status = check_agent(config, &problem);
     if (status == POSTA_OK) status = check_address("address", config->address, &problem);

@@ -170,7 +170,7 @@ typedef struct posta_transport {
     posta_status (*open)(void *user, const char *host, uint16_t port);
     /** Reads at most `cap` bytes; POSTA_OK with *n_out 0 is the end of the stream. */
     posta_status (*read)(void *user, void *p, size_t cap, size_t *n_out);
-    /** Writes at most `len` bytes; *n_out says how many were taken. */
+    /** Writes at most `len` bytes; *n_out says how many were taken, also beside AGAIN or a fault. */
     posta_status (*write)(void *user, const void *p, size_t len, size_t *n_out);
     void (*close)(void *user);
     /** Waits until the wire is ready for `wants` or `ms` milliseconds passed; POSTA_OK either way,
@@ -185,6 +185,9 @@ typedef struct posta_transport {
 
 /** The host encrypts and has verified the peer. */
 #define POSTA_TRANSPORT_SECURE 1u
+/** `write` only notes what is to be written, and a later call says what of it went out. Called with
+ * len 0 it says that too; posta asks so before it judges time and cancelling. */
+#define POSTA_TRANSPORT_LATE 2u
 
 #ifdef __cplusplus
 }

@@ -130,6 +130,33 @@ static void told_of_time(void **state) {
 }
 #endif
 
+#if POSTA_THREADS
+/* Nobody waits for anything: a peer that resets must not make the watcher call again and again. */
+static void idle_peer_goes(void **state) {
+    server srv = {0};
+    notice n = {.calls = 0};
+    (void)state;
+    server_start(&srv);
+    sem_init(&n.work, 0, 0);
+    posta_session_config c = config_for(&srv);
+    c.user_data = &n;
+    posta_session *s = session_for(&c);
+    posta_session_set_async_callback(s, has_work);
+    posta_session_connect(s);
+    assert_int_equal(finish_told(s, &n), POSTA_OK);
+    server_stop(&srv);
+    unsigned before = n.calls;
+    for (unsigned i = 0; i < 50; i++) {
+        posta_session_execute(s, 0);
+        usleep(1000);
+    }
+    assert_in_range(n.calls - before, 0, 3);
+    posta_session_noop(s);
+    assert_int_equal(finish_told(s, &n), POSTA_E_LOST);
+    posta_session_free(&s);
+}
+#endif
+
 static void by_hand(posta_session *s, void *user_data) {
     (void)s;
     ++*(unsigned *)user_data;
@@ -148,8 +175,9 @@ static void signalled(void **state) {
     posta_session *s = session_for(&c);
     assert_int_equal(posta_session_set_async_callback(s, by_hand), POSTA_OK);
     calls = 0;
-    posta_session_connect(s); /* execute has work at once */
-    assert_int_equal(calls, 1);
+    posta_session_connect(s);
+    assert_int_equal(calls, 0); /* never from within a call of the host's own */
+    posta_session_signal(s);
     posta_session_signal(s);
     assert_int_equal(calls, 1); /* not armed */
     n.silent = true;
@@ -384,6 +412,7 @@ int main(void) {
 #if POSTA_THREADS
         cmocka_unit_test(told),
         cmocka_unit_test(told_of_time),
+        cmocka_unit_test(idle_peer_goes),
 #endif
         cmocka_unit_test(signalled),
         cmocka_unit_test(cancelled_while_blocking),
