@@ -177,9 +177,10 @@ POSTA_API size_t posta_session_size(const posta_session_config *config);
 POSTA_API posta_status posta_session_place(void *mem, size_t len,
                                            const posta_session_config *config, posta_session **out,
                                            posta_receipt *why_out);
-/** posta_session_free for a placed session; the memory is the caller's again. */
+/** posta_session_free for a placed session; the memory is the caller's again, inside the callback once
+ * the call that runs it has returned. */
 POSTA_API void posta_session_wipe(posta_session **s);
-/** Ends it: QUIT when nothing is open or pending (a blocking session waits at most the quit time
+/** Ends it: QUIT when nothing is open or pending (a blocking session waits at most 2 s
  * for 221), closes, frees, nulls the pointer. Safe inside the callback. Null is fine. */
 POSTA_API void posta_session_free(posta_session **s);
 /** The same without a word to the server and without waiting (finalisers). */
@@ -278,7 +279,8 @@ POSTA_API posta_status posta_session_submit(posta_session *s, posta_submission *
 POSTA_API posta_status posta_session_execute(posta_session *s, uint32_t budget_us);
 /** Waits until execute has work, at most `ms` milliseconds; also returns on a signal. */
 POSTA_API posta_status posta_session_wait(posta_session *s, uint32_t ms);
-/** Takes the next event instead of a callback. False: none waits. */
+/** Takes the next event instead of a callback. False: none waits. One that is not taken before the
+ * next execute is gone. */
 POSTA_API bool posta_session_next_event(posta_session *s, posta_event *out);
 /** Ends what is pending with POSTA_E_CANCELLED and closes: at the next execute, which is woken, or
  * in the blocking call that waits. From any thread and from signal handlers, as long as the session
@@ -286,7 +288,7 @@ POSTA_API bool posta_session_next_event(posta_session *s, posta_event *out);
 POSTA_API void posta_session_cancel(posta_session *s);
 /** Milliseconds until the server's time runs out; 0: it has; -1: nothing is awaited. Any thread. */
 POSTA_API int64_t posta_session_read_timer(const posta_session *s);
-/** Calls `callback` once as soon as execute has work; each execute arms it again. Null ends that,
+/** Calls `callback` once as soon as execute has work, never from within another call of the host's; each execute arms it again. Null ends that,
  * and returns only when no callback for this session runs. With POSTA_THREADS=OFF or a custom
  * transport the callback comes from posta_session_signal only. POSTA_E_MEMORY. */
 POSTA_API posta_status posta_session_set_async_callback(posta_session *s,
@@ -345,7 +347,7 @@ POSTA_API posta_status posta_session_get_option(const posta_session *s, posta_op
 POSTA_API posta_status posta_session_set_socket_option(posta_session *s, int level, int name,
                                                        const void *value, size_t len);
 
-/** The descriptor to wait for, -1: none. */
+/** The descriptor to wait for while posta_session_wants is not 0; -1: none. */
 POSTA_API int posta_session_pollfd(const posta_session *s);
 /** What to wait for, bits POSTA_WANT_...; POSTA_WANT_BODY: feed the message's wanted slot. */
 POSTA_API unsigned posta_session_wants(const posta_session *s);
