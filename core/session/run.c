@@ -4,6 +4,8 @@
  */
 #include "session_i.h"
 
+#include <assert.h>
+
 #define PIECE 16384u /* octets written at a time under a budget */
 
 /* ---- the end of actions ---- */
@@ -229,13 +231,22 @@ static posta_status free_late(posta_session *s) {
     return status;
 }
 
+/* Row K08: one session belongs to one thread at a time. */
+static void enter(posta_session *s) {
+    bool is_inside = atomic_exchange(&s->is_inside, true);
+    assert(!is_inside && "two threads are in one session");
+    (void)is_inside;
+}
+
 posta_status posta__session_run(posta_session *s, uint32_t budget_us) {
     if (s->in_callback) return POSTA_E_BUSY;
+    enter(s);
     posta__session_disarm(s);
     s->event_waits = false;
     take_late(s);
     if (atomic_exchange(&s->is_cancelled, false)) posta__session_cancel_now(s);
     work(s, budget_us);
+    atomic_store(&s->is_inside, false);
     if (s->is_freed) return free_late(s);
     if (s->event_waits) leave(s);
     posta__session_arm(s);

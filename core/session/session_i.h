@@ -135,6 +135,7 @@ struct posta_session {
     /* what other threads touch (notice.c) */
     _Atomic(posta_async_callback) async;
     atomic_bool is_armed, is_cancelled;
+    atomic_bool is_inside;  /* some thread is in execute */
     atomic_uint calling;    /* async callbacks that run */
     _Atomic uint32_t timer; /* when the server's time runs out, see notice.c; 0: nothing awaited */
     posta__watch *watch;

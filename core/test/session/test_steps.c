@@ -483,6 +483,38 @@ static void early_refusal(void **state) {
     close_session(&n, &s);
 }
 
+static posta_status early_status;
+
+static void until_it_ends(posta_session *s, const posta_event *ev, void *user_data) {
+    net *n = user_data;
+    static char text[LONG_LEN];
+    memset(text, '\n', sizeof text);
+    if (ev->type != POSTA_EVENT_BEGIN_ACK) return;
+    n->again_at = n->wire.len + 600;
+    for (unsigned i = 0; early_status == POSTA_OK && i < 1000; i++)
+        posta_session_body(s, text, sizeof text, &early_status);
+}
+
+/* The same inside the callback, where nobody executes: body itself looks why nothing is taken. */
+static void early_refusal_inside(void **state) {
+    net n;
+    (void)state;
+    net_init(&n);
+    n.toy.early_at = 500;
+    n.toy.early_code = 552;
+    posta_session_config c = net_config(&n);
+    c.callback = until_it_ends;
+    posta_session *s = net_session(&n, &c);
+    early_status = POSTA_OK;
+    assert_int_equal(posta_session_connect(s), POSTA_OK);
+    assert_int_equal(posta_session_sender(s, NULL, "a@x.example", NULL, NULL), POSTA_OK);
+    assert_int_equal(posta_session_recipient(s, NULL, "b@y.example", POSTA_RECIPIENT_TO), POSTA_OK);
+    posta_session_begin_message(s, NULL, NULL, 0);
+    assert_int_equal(early_status, POSTA_E_SERVER_PERMANENT);
+    posta_session_free(&s);
+    net_done(&n);
+}
+
 /* Row F05: cut at the end. Before the last octet of the dot nothing was sent, behind it is unknown.
  */
 static void cut_at_the_end(void **state) {
@@ -634,14 +666,22 @@ static void leaving_a_text(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(blocking),       cmocka_unit_test(every_split),
-        cmocka_unit_test(labelled_truly), cmocka_unit_test(mime),
-        cmocka_unit_test(non_blocking),   cmocka_unit_test(refused_recipient),
-        cmocka_unit_test(refused_steps),  cmocka_unit_test(begun_again),
-        cmocka_unit_test(bad_values),     cmocka_unit_test(header_space),
-        cmocka_unit_test(stalled),        cmocka_unit_test(early_refusal),
-        cmocka_unit_test(cut_at_the_end), cmocka_unit_test(cut_anywhere),
-        cmocka_unit_test(in_turn),        cmocka_unit_test(leaving_a_text)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(blocking),
+                                       cmocka_unit_test(every_split),
+                                       cmocka_unit_test(labelled_truly),
+                                       cmocka_unit_test(mime),
+                                       cmocka_unit_test(non_blocking),
+                                       cmocka_unit_test(refused_recipient),
+                                       cmocka_unit_test(refused_steps),
+                                       cmocka_unit_test(begun_again),
+                                       cmocka_unit_test(bad_values),
+                                       cmocka_unit_test(header_space),
+                                       cmocka_unit_test(stalled),
+                                       cmocka_unit_test(early_refusal),
+                                       cmocka_unit_test(early_refusal_inside),
+                                       cmocka_unit_test(cut_at_the_end),
+                                       cmocka_unit_test(cut_anywhere),
+                                       cmocka_unit_test(in_turn),
+                                       cmocka_unit_test(leaving_a_text)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,6 +13,7 @@
 #include <locale.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 /* ---- meddling ---- */
@@ -193,6 +194,121 @@ static void forked(void **state) {
     assert_int_equal(srv.lines, 1 + 2 + 1); /* EHLO, two NOOPs, QUIT: all of them the parent's */
 }
 
+/* ---- two threads in one session (row K08) ---- */
+
+static void *second_thread(void *user) {
+    posta_session_execute(user, 0);
+    return NULL;
+}
+
+static posta_session *shared;
+
+static posta_status shared_read(void *user, void *p, size_t cap, size_t *n_out) {
+    pthread_t thread;
+    (void)user;
+    (void)p;
+    (void)cap;
+    *n_out = 0;
+    pthread_create(&thread, NULL, second_thread, shared);
+    pthread_join(thread, NULL);
+    return POSTA_AGAIN;
+}
+
+static void two_threads(void **state) {
+    int status = 0;
+    (void)state;
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct rlimit none = {0, 0};
+        net n;
+        net_init(&n);
+        n.transport.read = shared_read;
+        posta_session_config c = net_config(&n);
+        c.non_blocking = true;
+        shared = net_session(&n, &c);
+        setrlimit(RLIMIT_CORE, &none);
+        signal(SIGABRT, SIG_DFL);
+        if (!freopen("/dev/null", "w", stderr)) _exit(2);
+        posta_session_connect(shared);
+        posta_session_execute(shared, 0);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+}
+
+/* ---- a name that is no loopback after all ---- */
+
+static _Thread_local bool lies;
+
+int getpeername(int fd, __SOCKADDR_ARG to, socklen_t *restrict len) {
+    struct sockaddr *a = to.__sockaddr__;
+    long n = syscall(SYS_getpeername, fd, a, len);
+    if (n == 0 && lies && a->sa_family == AF_INET)
+        ((struct sockaddr_in *)(void *)a)->sin_addr.s_addr = htonl(0xc0000201); /* 192.0.2.1 */
+    return (int)n;
+}
+
+/* Clear text was excused by a loopback name only: a connection that went elsewhere says nothing. */
+static void no_excuse(void **state) {
+    server srv = {0};
+    (void)state;
+    for (unsigned said = 0; said < 2; said++) {
+        posta_session_config c = POSTA_SESSION_CONFIG;
+        posta_session *s = NULL;
+        srv = (server){0};
+        server_start(&srv);
+        c.url = srv.url;
+        if (said) c.security = POSTA_SECURITY_NONE; /* asked for by name */
+        assert_int_equal(posta_session_new(&c, &s, NULL), POSTA_OK);
+        lies = true;
+        assert_int_equal(posta_session_connect(s), said ? POSTA_OK : POSTA_E_TLS_NOT_BUILT);
+        lies = false;
+        posta_session_free(&s);
+        server_stop(&srv);
+        if (!said) assert_int_equal(srv.lines, 0);
+    }
+}
+
+/* ---- pollfd and on_release ---- */
+
+static int released_fd;
+static unsigned released_n;
+
+static void on_release(int fd, void *user_data) {
+    assert_ptr_equal(user_data, &released_n);
+    released_fd = fd;
+    released_n++;
+}
+
+static void told_of_release(void **state) {
+    server srv = {0};
+    posta_session_config c = POSTA_SESSION_CONFIG;
+    posta_session *s = NULL;
+    uint32_t small = 4096;
+    (void)state;
+    server_start(&srv);
+    c.url = srv.url;
+    c.on_release = on_release;
+    c.user_data = &released_n;
+    assert_int_equal(posta_session_new(&c, &s, NULL), POSTA_OK);
+    assert_int_equal(posta_session_set_socket_option(s, SOL_SOCKET, SO_RCVBUF, &small, 4),
+                     POSTA_OK);
+    assert_int_equal(posta_session_connect(s), POSTA_OK);
+    assert_int_equal(posta_session_set_socket_option(s, SOL_SOCKET, SO_RCVBUF, &small, 4),
+                     POSTA_E_STATE); /* too late */
+    int fd = posta_session_pollfd(s);
+    assert_true(fd >= 0);
+    unsigned before = released_n;
+    assert_int_equal(posta_session_disconnect(s), POSTA_OK);
+    assert_int_equal(released_n, before + 1);
+    assert_int_equal(released_fd, fd);
+    posta_session_free(&s);
+    assert_int_equal(released_n, before + 1);
+    server_stop(&srv);
+}
+
 /* ---- locale ---- */
 
 /* Names of capabilities and codes are ASCII, whatever i and I are to the locale (row K11). */
@@ -252,6 +368,11 @@ int main(void) {
                                        cmocka_unit_test(no_sigpipe),
                                        cmocka_unit_test(forked),
                                        cmocka_unit_test(turkish),
+#ifndef NDEBUG
+                                       cmocka_unit_test(two_threads),
+#endif
+                                       cmocka_unit_test(no_excuse),
+                                       cmocka_unit_test(told_of_release),
                                        cmocka_unit_test(beyond_fd_setsize),
                                        cmocka_unit_test(no_descriptors)};
     return cmocka_run_group_tests(tests, NULL, NULL);
