@@ -1,5 +1,6 @@
 /* bindings: options of a session and of its sockets, by name. Values cross as C has them: numbers,
  * flags, texts; lua/posta/options.lua makes seconds and words of them. */
+#define _DEFAULT_SOURCE /* SO_PRIORITY and the like are no POSIX */
 #include "lua_i.h"
 
 #include <netinet/in.h>
@@ -109,11 +110,15 @@ static const struct {
 #endif
 };
 
-/* socket_option_list() -> { name = true, ... } */
+static bool is_text(size_t i) {
+    return strcmp(sockets[i].name, "bindtodevice") == 0;
+}
+
+/* socket_option_list() -> { name = "number" or "string", ... } */
 static int options_sockets(lua_State *L) {
     lua_newtable(L);
     for (size_t i = 0; i < sizeof sockets / sizeof sockets[0]; i++) {
-        posta__lua_set_flag(L, sockets[i].name, true);
+        posta__lua_set_text(L, sockets[i].name, is_text(i) ? "string" : "number");
     }
     return 1;
 }
@@ -129,7 +134,8 @@ static int options_set_socket(lua_State *L) {
     int number = 0;
     const void *value = &number;
     size_t len = sizeof number;
-    if (lua_type(L, 3) == LUA_TSTRING) {
+    if (is_text(i)) {
+        luaL_checktype(L, 3, LUA_TSTRING);
         value = lua_tolstring(L, 3, &len);
     } else if (lua_type(L, 3) == LUA_TBOOLEAN) {
         number = lua_toboolean(L, 3);

@@ -47,12 +47,14 @@ static posta_status wire_read(void *user, void *p, size_t cap, size_t *n_out) {
 static posta_status wire_write(void *user, const void *p, size_t len, size_t *n_out) {
     lua_wire *w = &((lua_session *)user)->wire;
     *n_out = 0;
-    if (w->is_broken) return POSTA_E_LOST;
+    /* What went out counts first, whatever happened behind it; with `len` 0 only that is asked. */
     if (w->tx_done > 0) {
-        *n_out = w->tx_done < len ? w->tx_done : len;
+        *n_out = w->tx_done;
         w->tx_done = w->tx_len = 0;
         return POSTA_OK;
     }
+    if (w->is_broken) return POSTA_E_LOST;
+    if (len == 0) return POSTA_AGAIN;
     if (w->tx_len == 0) {
         w->tx_len = len < POSTA__LUA_TX_SPACE ? len : POSTA__LUA_TX_SPACE;
         memcpy(w->tx, p, w->tx_len);
@@ -113,7 +115,8 @@ void posta__lua_wire_config(lua_State *L, int at, lua_session *s, posta_transpor
     t->write = wire_write;
     t->close = wire_close;
     if (posta__lua_flag(L, at, "has_starttls")) t->starttls = wire_starttls;
-    if (posta__lua_flag(L, at, "is_secure")) t->flags = POSTA_TRANSPORT_SECURE;
+    t->flags = POSTA_TRANSPORT_LATE;
+    if (posta__lua_flag(L, at, "is_secure")) t->flags |= POSTA_TRANSPORT_SECURE;
     s->wire.is_used = posta__lua_flag(L, at, "has_transport");
     if (s->wire.is_used) {
         s->wire.tx = (uint8_t *)(s + 1);
@@ -225,12 +228,13 @@ static int wire_ended(lua_State *L) {
     return 0;
 }
 
-/* wrote(s, n): `write` took n bytes; nil: it takes no more ever. */
+/* wrote(s, n): `write` took n bytes; nil: it takes no more ever, and what it took before counts. C
+ * learns of it at the next step, before that looks at the clock or at a cancel. */
 static int wire_wrote(lua_State *L) {
     lua_wire *w = &posta__lua_session_any(L)->wire;
     if (lua_isnoneornil(L, 2)) {
         w->is_broken = true;
-        w->tx_len = w->tx_done = 0;
+        if (w->tx_done == 0) w->tx_len = 0;
         return 0;
     }
     lua_Number n = luaL_checknumber(L, 2);

@@ -491,6 +491,10 @@ describe("arguments", function()
         raises("begin_message.subject: expected string", "begin_message", { subject = 1 })
         raises("body: expected string, got nil", "body")
         raises("body: i: expected a whole number", "body", "x", 1.5)
+        raises("body: i: expected a whole number", "body", "x", "1")
+        raises("body: i: expected a whole number", "body", "x", math.huge)
+        raises("body: j: expected a whole number", "body", "x", 1, math.huge)
+        raises("body: j: expected a whole number", "body", "x", 1, 0 / 0)
         raises("execute: expected seconds, got string", "execute", "x")
         raises("connect.hots: unknown; did you mean host?", "connect", { hots = "x" })
         raises("option.timeout.comand: unknown; did you mean timeout.command?", "set_option", "timeout.comand", 1)
@@ -498,6 +502,7 @@ describe("arguments", function()
         raises("option.nonsense: unknown", "option", "nonsense")
         raises("option.timeout: unknown; write timeout.total", "option", "timeout")
         raises("socket option.keepaliv: unknown; did you mean keepalive?", "set_socket_option", "keepaliv", 1)
+        raises("socket option.tos: expected number or boolean, got string", "set_socket_option", "tos", "x")
         s:close()
         raises("noop: session is closed", "noop")
         raises("take_event: session is closed", "take_event")
@@ -561,6 +566,37 @@ describe("options", function()
         fails("field.invalid", "on_refused", s:set_option("on_refused", "perhaps"))
         fails("field.invalid", "timeout.command", s:set_option("timeout.command", -1))
         fails("state", "header_space", s:set_option("header_space", 4096))
+        fails("state", "header_space", s:set_option("header_space", -1))
+    end)
+
+    it("say once what is wrong, and whose it is", function()
+        local s = session_to(memory.new())
+        for _, case in ipairs {
+            { "agent", "a\r\nb", "agent: has a line break; nothing was sent." },
+            { "hello", "a b", "hello: has a character in its domain that is no letter, digit, hyphen or dot; "
+                .. "nothing was sent." },
+            { "tls_mode", "default", 'tls_mode: "default" is none of "none", "opportunistic", "starttls", "tls".' },
+            { "timeout.command", 1e12, "timeout.command: expected at most 4294967 seconds (math.huge: no limit)." },
+            { "timeout.command", 0, "timeout.command: expected seconds, more than 0 (math.huge: no limit)." },
+        } do
+            local err = fails("field.invalid", case[1], s:set_option(case[1], case[2]))
+            assert.equal("mail.lan:587: " .. case[3], err.message)
+        end
+        fails("tls.not_built", nil, s:set_option("tls_mode", "tls"))
+        local err = fails("state", "keepalive", s:set_socket_option("keepalive", true))
+        assert.equal("mail.lan:587: keepalive: the transport is the host's own, posta has no socket.", err.message)
+        err = fails("field.invalid", "timeout.command", posta.session { host = "x.lan", timeout = { command = 1e12 } })
+        assert.truthy(err.message:find("expected at most 4294967 seconds", 1, true), err.message)
+    end)
+
+    it("header_space may be 0: no recipient in the header", function()
+        local s = session_to(memory.new(), { header_space = 0 })
+        assert.equal(0, s:option "header_space")
+        did(s, s:connect())
+        did(s, s:sender "ana@example.org")
+        assert.equal(true, did(s, s:recipient { address = "bob@example.org", type = "bcc" }))
+        assert.equal(true, did(s, s:begin_message {}))
+        fails("field.invalid", "header_space", posta.session { host = "x.lan", header_space = -1 })
     end)
 
     it("that are late are refused by name", function()
@@ -574,5 +610,44 @@ describe("options", function()
         assert.equal(true, s:set_option("hello", "me.example.org"))
         assert.equal(true, s:set_option("blocking", true))
         assert.equal(true, s:connect())
+    end)
+end)
+
+describe("a text", function()
+    it("that is not open takes nothing, wherever the indices point", function()
+        local s = session_to(memory.new())
+        local function refused()
+            for _, i in ipairs { 1, 4, 5, 1000 } do fails("state", nil, s:body("abc", i)) end
+            fails("state", nil, s:body "")
+        end
+        refused()
+        did(s, s:connect())
+        refused()
+        did(s, s:sender "ana@example.org")
+        did(s, s:recipient "bob@example.org")
+        did(s, s:begin_message {})
+        assert.equal(0, s:body "")
+        assert.equal(3, s:body("abc", 4))
+        assert.equal(3, s:body("abc", -1))
+    end)
+end)
+
+describe("an idle session", function()
+    it("says what ended it", function()
+        local server = memory.new()
+        local s, seen = session_to(server)
+        did(s, s:connect())
+        s:cancel()
+        finish(s)
+        local err = seen.failed.err
+        assert.equal("cancelled", err.code)
+        assert.equal("mail.lan:587: cancelled while no command was pending.", err.message)
+        did(s, s:connect())
+        server.out = "250 stray\r\n"
+        did(s, s:noop())
+        err = seen.failed.err
+        assert.equal("mail.lan:587: the server sent something that nobody asked for (250 here) "
+            .. "while no command was pending.", err.message)
+        assert.equal("protocol.error", err.code)
     end)
 end)

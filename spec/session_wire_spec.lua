@@ -168,6 +168,18 @@ describe("a connection", function()
         local s = session_to(HELLO .. "C: QUIT")
         assert.equal(true, s:set_socket_option("keepalive", true))
         assert.equal(true, s:set_socket_option("rcvbuf", 8192))
+        fails("field.invalid", "ttl", s:set_socket_option("ttl", 300))
+        local err = fails("field.invalid", "rcvbuf", s:set_socket_option("rcvbuf", 2 ^ 40))
+        assert.truthy(err.message:find("expected a whole number from 0 to 2147483647", 1, true), err.message)
+        if child.run("uname"):find "Linux" then
+            local other = assert(posta.session { host = "127.0.0.1" })
+            assert.equal(true, other:set_socket_option("priority", 1))
+            assert.equal(true, other:set_socket_option("mark", 1))
+            assert.equal(true, other:set_socket_option("bindtodevice", "lo"))
+            fails("field.invalid", "bindtodevice", other:set_socket_option("bindtodevice", ("x"):rep(16)))
+            support.raises("socket option.bindtodevice: expected string, got number", other.set_socket_option, other,
+                "bindtodevice", 1)
+        end
         assert.equal(true, (did(s, s:connect())))
         fails("state", "keepalive", s:set_socket_option("keepalive", false))
         s:close()

@@ -25,7 +25,8 @@ local function closed_meanwhile(s)
         data.why_cancelled = why
         return events.failure(data, account)
     end
-    if data.is_sending and account and account.status ~= "ok" then return events.failure(data, account) end
+    local tells = data.is_sending or account and account.outcome ~= "not_sent"
+    if tells and account and account.status ~= "ok" then return events.failure(data, account) end
     return errors.fail {
         code = "cancelled", retry = "safe", stage = "idle",
         message = ("%scancelled: %s; nothing was sent."):format(data.prefix, why),
@@ -264,8 +265,10 @@ end
 -- at any time, also inside hooks, and on a closed connection.
 function methods.close(s)
     expected(s, "close")
+    local data = core.data(s)
+    wire.settle(s, data)
     session.close(s)
-    wire.finish(s, core.data(s))
+    wire.finish(s, data)
     return true
 end
 session.on_close(methods.close)

@@ -51,10 +51,24 @@ local function refusal(data, info)
     }
 end
 
+-- The error of what ended the connection when no action was pending, or of an action that came too late
+-- for it: it has no account.
+local function lost(s, data, info)
+    local code, _, text = session.fault(s)
+    if code == "ok" then code, text = info.status, "the connection was lost" end
+    local reply = info.reply
+    local said = reply and (" (%d %s)"):format(reply.code, (reply.text:gsub("\n", " "))) or ""
+    local when = info.action == "idle" and "while no command was pending" or "before the " .. info.action
+    return errors.new {
+        code = code, stage = info.action, reply = reply, temporary = info.temporary, retry = "safe",
+        message = ("%s%s%s %s."):format(data.prefix, text, said, when),
+    }
+end
+
 local function why_not(s, data, info)
     if data.is_sending and info.action == "recipient" then return refusal(data, info) end
     local account = session.receipt(s)
-    if account.status ~= info.status then return refusal(data, info) end
+    if info.action == "idle" or account.status ~= info.status then return lost(s, data, info) end
     local _, _, err = events.failure(data, account)
     return err
 end

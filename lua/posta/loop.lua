@@ -155,7 +155,7 @@ local function execute(s, data, seconds)
         end
         if not session.is_closed(s) and wire.turn(s, data, 0) then any = true end
         if session.is_closed(s) then return status == "in_progress" and "closed" or status end
-        local is_over = status ~= "in_progress" and not session.is_acting(s) and session.timeout(s) ~= 0
+        local is_over = status ~= "in_progress" and not session.is_acting(s)
         if is_over or not any then
             if status ~= "in_progress" then wire.finish(s, data) end
             return status
@@ -180,8 +180,6 @@ function loop.abandon(s)
     end
     if in_handler and not session.is_acting(s) then return end
     data.is_abandoned = not data.is_session
-    -- What was written is noted before it is given up.
-    if data.transport then session.step(s) end
     local account = session.give_up(s)
     data.abandoned = data.is_sending and account.outcome or nil
 end

@@ -4,6 +4,7 @@
 local core = require "posta.core"
 local errors = require "posta.errors"
 local names = require "posta.names"
+local receipt = require "posta.receipt"
 
 local session = core.session
 local options = {}
@@ -26,7 +27,7 @@ for name in next, LIST do KNOWN[name] = lua_type(name) end
 
 local MOVED = { security = "tls_mode", timeout = "timeout.total" }
 local SOCKET_KNOWN = {}
-for name in next, SOCKET_LIST do SOCKET_KNOWN[name] = "number|boolean|string" end
+for name, kind in next, SOCKET_LIST do SOCKET_KNOWN[name] = kind == "string" and kind or "number|boolean" end
 
 --- The complaint about the name (and the value, when there is to be one) of an option; or nil.
 function options.misuse(name, value, has_value)
@@ -55,32 +56,57 @@ end
 local WHEN = { closed = "it can be set while the session is not connected only",
     never = "it can be set when the session is made only", any = "it cannot be set now" }
 
+local MOST_SECONDS = 4294967           -- in milliseconds still a number of C
+
+--- What is wrong with a time in seconds, or nil.
+function options.wrong_seconds(value)
+    if value ~= value or value <= 0 then return "expected seconds, more than 0 (math.huge: no limit)" end
+    if value ~= math.huge and value > MOST_SECONDS then
+        return ("expected at most %d seconds (math.huge: no limit)"):format(MOST_SECONDS)
+    end
+    return nil
+end
+
+local function milliseconds(value)
+    local wrong = options.wrong_seconds(value)
+    if wrong then return nil, wrong end
+    return value == math.huge and 0 or math.max(1, math.floor(value * 1000 + 0.5))
+end
+
+local function word(name, value)
+    local said = {}
+    for n = 0, #WORDS[name] do
+        -- What a session was made with is settled: "default" is nothing that could be set.
+        if WORDS[name][n] ~= "default" then
+            if WORDS[name][n] == value then return n end
+            said[#said + 1] = ("%q"):format(WORDS[name][n])
+        end
+    end
+    return nil, ("%q is none of %s"):format(value:sub(1, 40), table.concat(said, ", "))
+end
+
+-- A whole number from `least` to `most`; nil and a sentence when it is none.
+local function whole(value, least, most)
+    if value == math.floor(value) and value >= least and value <= most then return value end
+    return nil, ("expected a whole number from %.0f to %.0f"):format(least, most)
+end
+
 -- The value as C takes it; nil and a sentence when it is wrong.
 local function for_c(name, value)
-    if WORDS[name] then
-        for n = 0, #WORDS[name] do
-            if WORDS[name][n] == value then return n end
-        end
-        return nil, ("%q is none of %s"):format(value:sub(1, 40), table.concat(WORDS[name], ", "))
-    end
-    if LIST[name].type == "string" then
+    if WORDS[name] then return word(name, value) end
+    local info = LIST[name]
+    if info.type == "string" then
         if value:find("\0", 1, true) then return nil, "has a NUL octet" end
         return value
     end
-    if LIST[name].type ~= "number" then return value end
-    if LIST[name].unit == "ms" then
-        if value == math.huge then return 0 end
-        value = value > 0 and math.max(1, math.floor(value * 1000 + 0.5)) or -1
-    end
-    if value ~= value or value < 0 or value > 4294967295 or value ~= math.floor(value) then
-        return nil, LIST[name].unit == "ms" and "expected seconds, more than 0 (math.huge: no limit)"
-            or "expected a whole number from 0"
-    end
-    return value
+    if info.type ~= "number" then return value end
+    if info.unit == "ms" then return milliseconds(value) end
+    return whole(value, 0, 4294967295)
 end
 
 --- Sets an option. True; or nil, message, err: too late, or a wrong value.
 function options.set(s, name, value)
+    if LIST[name].when == "never" then return refuse(s, "state", name, WHEN.never) end
     local plain, why = for_c(name, value)
     if why then return refuse(s, "field.invalid", name, why) end
     if name == "blocking" then
@@ -93,8 +119,10 @@ function options.set(s, name, value)
     local status = session.set_option(s, name, plain)
     if status == "ok" then return true end
     if status == "state" then return refuse(s, status, name, WHEN[LIST[name].when]) end
-    local text = session.receipt(s).message
-    return refuse(s, status, name, text ~= "" and status == "field.invalid" and text or "is not taken: " .. status)
+    -- C has written whose option it was and why.
+    local account = session.receipt(s)
+    if account.status == status and account.message ~= "" then return receipt.failure(account) end
+    return refuse(s, status, name, "is not taken: " .. status)
 end
 
 --- Reads an option.
@@ -107,14 +135,29 @@ function options.get(s, name)
     return value
 end
 
+-- What the systems take, where that is known.
+local RANGES = { tos = { 0, 255 }, ttl = { 1, 255 }, keepidle = { 1, 32767 }, keepintvl = { 1, 32767 },
+    keepcnt = { 1, 127 } }
+local ANY = { 0, 2147483647 }
+
+local MOST_DEVICE = 15
+
 --- Sets an option of the sockets that will be made. True; or nil, message, err.
 function options.set_socket(s, name, value)
-    if type(value) == "number" and (value ~= math.floor(value) or math.abs(value) >= 2 ^ 31) then
-        return refuse(s, "field.invalid", name, "expected a whole number")
+    local why
+    if type(value) == "number" then
+        local range = RANGES[name] or ANY
+        value, why = whole(value, range[1], range[2])
+    elseif type(value) == "string" and (value == "" or #value > MOST_DEVICE or value:find("\0", 1, true)) then
+        why = ("expected a name of 1 to %d octets"):format(MOST_DEVICE)
     end
+    if why then return refuse(s, "field.invalid", name, why) end
     local status = session.set_socket_option(s, name, value)
     if status == "ok" then return true end
-    if status == "state" then return refuse(s, status, name, WHEN.closed) end
+    if status == "state" then
+        return refuse(s, status, name, core.data(s).transport and "the transport is the host's own, posta has no socket"
+            or WHEN.closed)
+    end
     return refuse(s, status, name, "is not taken: " .. status)
 end
 

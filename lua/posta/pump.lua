@@ -222,9 +222,19 @@ function methods.state(e)
     return link.state(e)
 end
 
+-- The end of an engine inside io.write, or by an error of it: what went out nobody knows, so the bytes count
+-- as written, that no mail is called unsent that may be there.
+local function settle(e)
+    local data = core.data(e)
+    if not data.in_write or link.is_closed(e) then return end
+    link.sent(e, math.min(data.in_write, #link.pending(e)))
+    data.in_write = nil
+end
+
 --- Gives the memory back. Nothing is written.
 function methods.close(e)
     expected(e, "close")
+    settle(e)
     link.close(e)
     return true
 end
@@ -234,6 +244,7 @@ end
 --- Ends what an error threw out.
 function M.abandon(e)
     core.leave(e)
+    settle(e)
     if not link.is_closed(e) then link.cancel(e) end
 end
 
@@ -294,20 +305,21 @@ end
 local function write_some(e, io)
     local bytes = link.pending(e)
     if bytes == "" then return end
+    local data = core.data(e)
+    data.in_write = #bytes
     local n, why, partial = io.write(bytes, link.timeout(e))
     if link.is_closed(e) then return end
+    -- LuaSocket tells in a third value how many bytes went out before it gave up.
+    local count = n == nil and type(partial) == "number" and partial or n
+    if count ~= nil then check_count(count, #bytes, "io.write") end
+    data.in_write = nil
     if n == nil then
-        -- LuaSocket tells in a third value how many bytes went out before it gave up.
-        if type(partial) == "number" then
-            check_count(partial, #bytes, "io.write")
-            link.sent(e, partial)
-        end
+        if count then link.sent(e, count) end
         if why ~= "timeout" then link.eof(e, true) end
         return
     end
-    check_count(n, #bytes, "io.write")
     if n == 0 then return fruitless(e, io, "io.write") end
-    core.data(e).fruitless = 0
+    data.fruitless = 0
     link.sent(e, n)
 end
 

@@ -218,7 +218,7 @@ end
 -- An index of `bytes` as string.sub takes it, within its bounds.
 local function index(value, name, fallback, len)
     if value == nil then return fallback end
-    if type(value) ~= "number" or value ~= value or value ~= math.floor(value) then
+    if type(value) ~= "number" or value ~= math.floor(value) or math.abs(value) == math.huge then
         error(("body: %s: expected a whole number, got %s"):format(name, tostring(value)), 3)
     end
     if value < 0 then value = len + value + 1 end
@@ -238,12 +238,14 @@ function methods.body(s, bytes, i, j)
     if complaint then error(complaint, 2) end
     i, j = index(i, "i", 1, #bytes), math.min(index(j, "j", #bytes, #bytes), #bytes)
     i = math.max(i, 1)
-    if i > j then return i - 1 end
     local is_stopped, none, text, err = connection.obstacle(s)
     if is_stopped then return none, text, err end
     local data = core.data(s)
     local at, status
-    if data.blocking then
+    if i > j then
+        -- Nothing to write: C says whether a text is open.
+        at, status = i - 1, select(2, session.body(s, bytes, 1, 0))
+    elseif data.blocking then
         status, at = loop.push_text(s, bytes, i, j)
     else
         at, status = session.body(s, bytes, i, j)
@@ -325,8 +327,8 @@ end
 
 --- Sets an option of the sockets that will be made: "keepalive", "rcvbuf", "sndbuf", "nodelay", "tos", "ttl" ...
 -- @tparam string name
--- @tparam number|boolean|string value a string: the octets as setsockopt takes them
--- @return true; or nil, message, err: connected already, or one too many
+-- @tparam number|boolean|string value a string for "bindtodevice" only
+-- @return true; or nil, message, err: connected already, a wrong value, or one too many
 function methods.set_socket_option(s, name, value)
     checked(s, "set_socket_option")
     local complaint = options.socket_misuse(name, value)

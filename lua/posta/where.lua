@@ -5,6 +5,7 @@
 local core = require "posta.core"
 local events = require "posta.events"
 local names = require "posta.names"
+local options = require "posta.options"
 local wire = require "posta.wire"
 
 local where = {}
@@ -97,14 +98,14 @@ function where.misuse(w, path, kind)
     return nil
 end
 
---- `w` with the fields of `options`, which win. Both are left as they are.
-function where.joined(w, options)
-    if options == nil then return w end
+--- `w` with the fields of `over`, which win. Both are left as they are.
+function where.joined(w, over)
+    if over == nil then return w end
     local all = {}
     if type(w) == "string" then all.url = w else
         for key, value in next, w do all[key] = value end
     end
-    for key, value in next, options do all[key] = value end
+    for key, value in next, over do all[key] = value end
     return all
 end
 
@@ -147,9 +148,8 @@ end
 -- Seconds into milliseconds; math.huge is no limit, which C writes as 0.
 local function milliseconds(value, field)
     if value == math.huge then return 0 end
-    if value ~= value or value <= 0 or value > 4294967 then
-        return problem(field, field .. ": expected seconds, more than 0 (math.huge: no limit)")
-    end
+    local wrong = options.wrong_seconds(value)
+    if wrong then return problem(field, field .. ": " .. wrong) end
     return math.max(1, math.floor(value * 1000 + 0.5))
 end
 
@@ -186,8 +186,9 @@ end
 local function spaces(w, config)
     for _, name in ipairs { "header_space", "reply_space" } do
         local n = rawget(w, name)
-        if n and (n ~= n or n < 1 or n > 2 ^ 24 or n ~= math.floor(n)) then
-            return problem(name, name .. ": expected 1 to 16777216 octets, got " .. tostring(n))
+        local least = name == "header_space" and 0 or 1
+        if n and (n ~= n or n < least or n > 2 ^ 24 or n ~= math.floor(n)) then
+            return problem(name, ("%s: expected %d to 16777216 octets, got %s"):format(name, least, tostring(n)))
         end
         config[name] = n
     end

@@ -83,13 +83,14 @@ end
 function serve.write(s, data, seconds, bytes)
     data.in_write = #bytes
     local n, why, partial = data.transport.write(bytes, seconds)
-    data.in_write = nil
+    -- Closed meanwhile: all of the bytes counted as written then (wire.settle).
+    if session.is_closed(s) then return true end
     -- LuaSocket tells in a third value how many bytes went out before it gave up.
     if n == nil and type(partial) == "number" then n = partial end
-    if n ~= nil then
-        check_count(n, #bytes)
-        session.wrote(s, n)
-    end
+    -- An answer that is no count raises, and as for any error the bytes count as written (wire.lose).
+    if n ~= nil then check_count(n, #bytes) end
+    data.in_write = nil
+    if n ~= nil then session.wrote(s, n) end
     if why ~= nil and why ~= "timeout" and why ~= "again" then session.wrote(s, nil) end
     return n ~= nil and n > 0 or why ~= nil and why ~= "timeout" and why ~= "again"
 end
@@ -154,6 +155,14 @@ function wire.lose(s, data)
     if data.in_write then session.wrote(s, data.in_write) end
     data.in_write, data.in_read = nil, nil
     session.ended(s, true)
+end
+
+--- The session is about to be closed. Inside the transport's write nobody knows yet how much goes out:
+-- the bytes count as written, so that no mail is called unsent that may be there.
+function wire.settle(s, data)
+    if not data.in_write or session.is_closed(s) then return end
+    session.wrote(s, data.in_write)
+    data.in_write = nil
 end
 
 --- Does C want to read only? Then there is time for something else.
