@@ -100,6 +100,35 @@ describe("a session", function()
         end
         collectgarbage()
     end)
+
+    it("outlives the coroutine that made it", function()                        -- row M04
+        local server, seen = memory.new(), {}
+        local s
+        local co = coroutine.create(function()
+            s = session_to(server, { on_event = function(_, event) seen[#seen + 1] = event end })
+            s:connect()
+            s:execute()
+        end)
+        assert(coroutine.resume(co))
+        co = nil                                                                -- luacheck: ignore
+        for _ = 1, 3 do collectgarbage() end
+        for _ = 1, 10 do s:execute() end
+        s:noop()
+        for _ = 1, 10 do s:execute() end
+        assert.same({ "connected", "noop_ack" }, seen)
+        s:close()
+    end)
+
+    it("takes ten thousand recipients", function()                              -- row M18
+        local server, to = memory.new(), {}
+        for i = 1, 10000 do to[i] = ("r%d@example.org"):format(i) end
+        local s = session_to(server, { blocking = true })
+        assert(s:connect())
+        local receipt = assert(s:send(support.mail { to = to }))
+        assert.equal(10000, #receipt.accepted)
+        assert.equal("r10000@example.org", receipt.recipients[10000].address)
+        s:close()
+    end)
 end)
 
 describe("a hook of the debugger that raises at the n-th instruction", function()
