@@ -154,11 +154,16 @@ void posta_socket_free(posta_transport *t) {
 
 /* ---- what the next open uses ---- */
 
+void posta_socket_may_wait(posta_transport *t, bool may_wait) {
+    ((posta__sock *)t->user)->config.may_wait = may_wait;
+}
+
 void posta_socket_set(posta_transport *t, const char *address, uint32_t resolve_ms,
                       uint32_t connect_ms) {
     posta__sock *s = t->user;
     /* Too long to be an address: kept as one that no open takes. */
-    if (!copy(s->address, sizeof s->address, address)) copy(s->address, sizeof s->address, "?");
+    if (address && !copy(s->address, sizeof s->address, address))
+        copy(s->address, sizeof s->address, "?");
     s->config.resolve_ms = resolve_ms;
     s->config.connect_ms = connect_ms;
 }

@@ -104,7 +104,10 @@ static posta_status set_number(posta_session *s, const posta_option_info *info, 
     case POSTA_OPTION_PIPELINING: c->no_pipelining = n == 0; return POSTA_OK;
     case POSTA_OPTION_TRACE: c->trace = n != 0; return POSTA_OK;
     case POSTA_OPTION_LENIENT: c->lenient = n != 0; return POSTA_OK;
-    case POSTA_OPTION_BLOCKING: s->non_blocking = n == 0; return POSTA_OK;
+    case POSTA_OPTION_BLOCKING:
+        s->non_blocking = n == 0;
+        if (s->owns_transport) posta_socket_may_wait(&s->transport, n != 0);
+        return POSTA_OK;
     case POSTA_OPTION_TLS_MODE: return set_tls_mode(s, info, n);
     default: return refuse(s, POSTA_E_STATE, info, "can be read only");
     }

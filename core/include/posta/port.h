@@ -64,9 +64,12 @@ POSTA_API posta_status posta_socket_new(const posta_port *port, const posta_sock
                                         posta_transport *out);
 /** Closes and frees a transport of posta_socket_new, and clears it. Cleared already is fine. */
 POSTA_API void posta_socket_free(posta_transport *t);
-/** Replaces what the next open uses: patience, numeric address ("" resolves the host). */
+/** Replaces what the next open uses: patience, numeric address ("" resolves the host, null keeps it).
+ */
 POSTA_API void posta_socket_set(posta_transport *t, const char *address, uint32_t resolve_ms,
                                 uint32_t connect_ms);
+/** posta_socket_config.may_wait from now on. */
+POSTA_API void posta_socket_may_wait(posta_transport *t, bool may_wait);
 /** setsockopt(level, name) on every socket that is made from now on, before it connects; the value
  * is copied. POSTA_E_LIMIT: more than 8 of them, or more than 16 bytes; POSTA_E_ARGUMENT. A socket
  * that refuses one counts as a failed address. */

@@ -138,6 +138,24 @@ static void given_up(void **state) {
     server_stop(&srv);
 }
 
+#if !POSTA_THREADS
+/* Without threads a session that must not wait looks no name up, also when it was blocking at
+ * first. */
+static void no_lookup(void **state) {
+    posta_session_config c = POSTA_SESSION_CONFIG;
+    posta_session *s = NULL;
+    uint32_t no = 0;
+    (void)state;
+    c.host = "mail.invalid";
+    c.security = POSTA_SECURITY_NONE;
+    assert_int_equal(posta_session_new(&c, &s, NULL), POSTA_OK);
+    assert_int_equal(posta_session_set_option(s, POSTA_OPTION_BLOCKING, &no, sizeof no), POSTA_OK);
+    assert_int_equal(posta_session_connect(s), POSTA_E_IN_PROGRESS);
+    assert_int_equal(posta_session_execute(s, 0), POSTA_E_NOT_BUILT);
+    posta_session_free(&s);
+}
+#endif
+
 /* ---- connecting ---- */
 
 static void refused(void **state) {
@@ -241,8 +259,15 @@ static void transaction_timeout(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lookups),       cmocka_unit_test(given_up),
-        cmocka_unit_test(refused),       cmocka_unit_test(greetings),
-        cmocka_unit_test(broken_bodies), cmocka_unit_test(transaction_timeout)};
+        cmocka_unit_test(lookups),
+#if !POSTA_THREADS
+        cmocka_unit_test(no_lookup),
+#endif
+        cmocka_unit_test(given_up),
+        cmocka_unit_test(refused),
+        cmocka_unit_test(greetings),
+        cmocka_unit_test(broken_bodies),
+        cmocka_unit_test(transaction_timeout)
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -309,6 +309,28 @@ static void told_of_release(void **state) {
     server_stop(&srv);
 }
 
+/* ---- an address of the caller's ---- */
+
+/* It stays when a patience is set, and goes with another host. */
+static void address_stays(void **state) {
+    server srv = {0};
+    posta_session_config c = POSTA_SESSION_CONFIG;
+    posta_session *s = NULL;
+    uint32_t ms = 5000;
+    (void)state;
+    server_start(&srv);
+    c.host = "mail.invalid";
+    c.address = "127.0.0.1";
+    c.tcp_port = (uint16_t)strtoul(strrchr(srv.url, ':') + 1, NULL, 10);
+    c.security = POSTA_SECURITY_NONE;
+    assert_int_equal(posta_session_new(&c, &s, NULL), POSTA_OK);
+    assert_int_equal(posta_session_set_option(s, POSTA_OPTION_TIMEOUT_CONNECT, &ms, sizeof ms),
+                     POSTA_OK);
+    assert_int_equal(posta_session_connect(s), POSTA_OK);
+    posta_session_free(&s);
+    server_stop(&srv);
+}
+
 /* ---- locale ---- */
 
 /* Names of capabilities and codes are ASCII, whatever i and I are to the locale (row K11). */
@@ -368,6 +390,7 @@ int main(void) {
                                        cmocka_unit_test(no_sigpipe),
                                        cmocka_unit_test(forked),
                                        cmocka_unit_test(turkish),
+                                       cmocka_unit_test(address_stays),
 #ifndef NDEBUG
                                        cmocka_unit_test(two_threads),
 #endif
