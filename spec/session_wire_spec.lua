@@ -149,7 +149,7 @@ describe("a connection", function()
         coroutine.wrap(use)()
         for _ = 1, 3 do collectgarbage() end
         assert.equal(before, mine())
-        for _, url in ipairs { "smtp://127.0.0.1:1", "smtp://no-such-host.invalid?security=none" } do
+        for _, url in ipairs { "smtp://127.0.0.1:1", "smtp://localhost:1?security=none" } do
             local s = assert(posta.session { url = url, blocking = false })
             assert.is_nil((did(s, s:connect())))
             s:connect()
@@ -157,7 +157,7 @@ describe("a connection", function()
             s:close()
         end
         -- A look-up that nobody waits for any more ends by itself.
-        local last = socket.gettime() + 3
+        local last = socket.gettime() + 20
         while mine() > before and socket.gettime() < last do socket.sleep(0.05) end
         assert.equal(before, mine())
     end)
