@@ -7,7 +7,7 @@
 # The mark is the source name of a mount in the server's private view of the file system, hence it
 # is found again in /proc/ID/mountinfo of each of its children, whatever session they moved to.
 #
-# Limits: Linux with /proc; bash; clear text on 127.0.0.1 only. Ports are drawn below the range
+# Limits: Linux with /proc; bash; 127.0.0.1 only. Ports are drawn below the range
 # that the kernel gives to outgoing connections, and each start proves by a one-time host name in
 # the greeting that the server answering there is the one just started.
 
@@ -163,10 +163,11 @@ await_greeting() {
     return 1
 }
 
-# start_server HOME LAUNCHER: LAUNCHER HOME PORT WORD starts one process and calls remember. Another
-# program may take the port between our look and the server's bind, hence several attempts. Two
-# Postfixes even bind the same port without an error (SO_REUSEPORT) and share the mail: from the
-# look to the greeting a lock keeps all starts on the machine apart. The server must not inherit it.
+# start_server HOME LAUNCHER: LAUNCHER HOME PORT WORD starts one process and calls remember; what it
+# puts into the variable also is printed behind the rest. Another program may take the port between
+# our look and the server's bind, hence several attempts. Two Postfixes even bind the same port
+# without an error (SO_REUSEPORT) and share the mail: from the look to the greeting a lock keeps all
+# starts on the machine apart. The server must not inherit it.
 start_server() {
     local home=$1 launch=$2 port word
     exec 6</tmp
@@ -176,7 +177,8 @@ start_server() {
         word=$(once_word)
         fresh_home "$home"
         if "$launch" "$home" "$port" "$word" 6<&- && await_greeting "$home" "$port" "$word"; then
-            printf 'PORT=%s MAILDIR=%s PIDFILE=%s\n' "$port" "$home/mail/inbox" "$home/pid"
+            printf 'PORT=%s MAILDIR=%s PIDFILE=%s%s\n' \
+                "$port" "$home/mail/inbox" "$home/pid" "${also:+ $also}"
             return
         fi
         [[ ! -e $home/id ]] || end_server "$home"
