@@ -384,4 +384,12 @@ posta_status posta__date_put(posta_window *out, int64_t unix_seconds, int zone_m
 posta_status posta__date_parse(posta_span s, int64_t *unix_seconds_out, int *zone_minutes_out,
                                const char **why_out);
 
+/* ---- say.c: text for people ---- */
+
+/** Appends `s` with controls, DEL, C1 and invalid UTF-8 escaped as \xHH (row L03); clips. */
+void posta__printable(posta_window *out, posta_span s);
+/** Writes `field: "value": why` into *p (may be null); answers `status`. value.p null: no value. */
+posta_status posta__problem(posta_problem *p, posta_status status, const char *field,
+                            const char *why, posta_span value);
+
 #endif

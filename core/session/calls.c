@@ -27,14 +27,15 @@ bool posta__session_is_idle(posta_session *s) {
 }
 
 posta_status posta_session_connect(posta_session *s) {
+    posta_problem p;
     if (s->in_callback && !s->non_blocking) return POSTA_E_BUSY;
     if (s->pending != PENDING_NONE || s->state != SESSION_CLOSED || posta__session_has_turns(s))
         return POSTA_E_STATE;
     if (!s->where.host[0]) {
-        posta_problem p;
         posta__problem(&p, POSTA_E_FIELD, "host", "the host is missing", posta__span(NULL, 0));
         return posta__session_refuse(s, &p);
     }
+    if (posta__session_trust(s, &p) != POSTA_OK) return posta__session_refuse(s, &p);
     memset(&s->receipt, 0, sizeof s->receipt);
     memset(&s->fault, 0, sizeof s->fault);
     memset(&s->text, 0, sizeof s->text);

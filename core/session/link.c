@@ -1,46 +1,38 @@
 /* core/session: the link, an engine with its message over memory windows. Composing waits until the
- * server has said what it takes. TLS will stand between the engine's wire and these ports.
+ * server has said what it takes. What moves octets is in secure.c, which may put TLS between.
  */
-#include "session_i.h"
-
-struct posta_link {
-    posta_link_config config;
-    posta_engine *engine;
-    posta_message *message; /* borrowed while it is under way, and for its account; null: none */
-    posta_envelope envelope;
-    posta_fault fault;     /* of the last message, as it was when it ended */
-    bool has_message;      /* the account is of a message that the engine took */
-    posta_problem problem; /* why the last message was not taken; status OK: it was */
-    posta_problem body;    /* which of its bodies failed on the way; status OK: none */
-    uint64_t now, began, ended;
-    char message_id[256];
-};
+#include "link_i.h"
 
 #define LINK_LEN POSTA__ALIGNED(sizeof(posta_link))
 
+static size_t engine_size(const posta_link_config *config) {
+    return config && config->size == sizeof *config ? posta_engine_size(&config->engine) : 0;
+}
+
 size_t posta_link_size(const posta_link_config *config) {
-    size_t engine =
-        config && config->size == sizeof *config ? posta_engine_size(&config->engine) : 0;
-    return engine == 0 ? 0 : LINK_LEN + engine;
+    size_t engine = engine_size(config);
+    if (engine == 0 || config->tls_space > POSTA_MAX_SPACE) return 0;
+    return LINK_LEN + POSTA__ALIGNED(engine) + posta__secure_size(config);
 }
 
 posta_status posta_link_place(void *mem, size_t len, const posta_link_config *config,
                               posta_link **out) {
-    size_t need = posta_link_size(config);
+    size_t need = posta_link_size(config), engine = POSTA__ALIGNED(engine_size(config));
     posta_link *l = mem;
     posta_status status;
     *out = NULL;
     if (need == 0 || !mem || len < need) return POSTA_E_ARGUMENT;
     memset(l, 0, sizeof *l);
     l->config = *config;
-    status =
-        posta_engine_place((uint8_t *)mem + LINK_LEN, len - LINK_LEN, &config->engine, &l->engine);
+    status = posta_engine_place((uint8_t *)mem + LINK_LEN, engine, &config->engine, &l->engine);
+    if (posta__secure_size(config) > 0) l->tls_memory = (uint8_t *)mem + LINK_LEN + engine;
     if (status == POSTA_OK) *out = l;
     return status;
 }
 
 void posta_link_wipe(posta_link **l) {
     if (!*l) return;
+    posta__link_end_tls(*l);
     posta_engine_wipe(&(*l)->engine);
     memset(*l, 0, sizeof **l);
     *l = NULL;
@@ -51,31 +43,32 @@ void posta_link_wipe(posta_link **l) {
 void posta_link_tick(posta_link *l, uint64_t now_ms) {
     l->now = now_ms;
     posta_engine_tick(l->engine, now_ms);
+    posta__secure_tick(l);
 }
 
 posta_mspan posta_link_rx_space(posta_link *l) {
-    return posta_engine_rx_space(l->engine);
+    return posta__secure_rx_space(l);
 }
 void posta_link_rx_commit(posta_link *l, size_t n) {
-    posta_engine_rx_commit(l->engine, n);
+    posta__secure_rx_commit(l, n);
 }
 void posta_link_rx_end(posta_link *l, posta_status status) {
-    posta_engine_rx_end(l->engine, status);
+    posta__secure_rx_end(l, status);
 }
 posta_span posta_link_tx_data(posta_link *l) {
-    return posta_engine_tx_data(l->engine);
+    posta__secure_pump(l);
+    return posta__secure_tx_data(l);
 }
 void posta_link_tx_consume(posta_link *l, size_t n) {
-    posta_engine_tx_consume(l->engine, n);
+    posta__secure_tx_consume(l, n);
 }
 
 void posta_link_secured(posta_link *l, posta_status status) {
-    posta_engine_secured(l->engine, status);
+    if (!l->config.tls) posta_engine_secured(l->engine, status);
 }
 
 unsigned posta_link_wants(const posta_link *l, size_t *hint_out) {
-    if (hint_out) *hint_out = 0; /* clear text: replies are lines */
-    return posta_engine_wants(l->engine);
+    return posta__secure_wants(l, hint_out);
 }
 
 uint64_t posta_link_deadline(const posta_link *l) {
@@ -223,6 +216,7 @@ void posta__link_step_receipt(const posta_link *l, posta_receipt *out) {
     posta__receipt_outcome(out, posta__span_of(l->config.peer), l->engine,
                            posta_engine_fault(l->engine), &nobody, &l->config.engine.timeouts,
                            &none);
+    out->tls = l->tls_info;
 }
 
 void posta_link_receipt(const posta_link *l, posta_receipt *out) {
@@ -237,4 +231,9 @@ void posta_link_receipt(const posta_link *l, posta_receipt *out) {
         out->duration_ms = l->ended - l->began;
     }
     posta__copy_text(out->message_id, sizeof out->message_id, l->message_id);
+    out->tls = l->tls_info;
+}
+
+void posta_link_tls(const posta_link *l, posta_tls_info *out) {
+    *out = l->tls_info;
 }

@@ -40,22 +40,15 @@ static void pick_hello(posta_session *s) {
         posta__copy_text(s->hello, sizeof s->hello, "[127.0.0.1]");
 }
 
-static posta_starttls starttls_of(const posta_session *s) {
-    if (!s->transport.starttls) return POSTA_STARTTLS_NEVER;
-    if (s->where.security == POSTA_SECURITY_STARTTLS) return POSTA_STARTTLS_ALWAYS;
-    return s->where.security == POSTA_SECURITY_OPPORTUNISTIC ? POSTA_STARTTLS_OFFERED
-                                                             : POSTA_STARTTLS_NEVER;
-}
-
 static void opened(posta_session *s) {
     if (s->where.is_default_clear && s->owns_transport &&
         !posta_socket_is_loopback(&s->transport)) {
         /* The name promised a loopback address and led elsewhere: clear text was not asked for. */
-        posta__session_open_fail(s, POSTA_E_TLS_NOT_BUILT, POSTA_PHASE_CONNECT);
+        posta__session_open_fail(s, POSTA_E_TLS_UNAVAILABLE, POSTA_PHASE_CONNECT);
         return;
     }
     pick_hello(s);
-    s->link_config.engine.starttls = starttls_of(s);
+    s->link_config.engine.starttls = posta__session_starttls(s);
     s->link_config.engine.spent = (uint32_t)(posta__session_now(s) - s->connect_began);
     posta_link_wipe(&s->link);
     if (posta_link_place(s->link_memory, s->link_len, &s->link_config, &s->link) != POSTA_OK) {

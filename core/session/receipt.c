@@ -14,11 +14,10 @@ void posta__copy_text(char *to, size_t cap, const char *from) {
 
 static void finish_words(posta_receipt *out, const posta__account *a) {
     posta_window w = posta__window(out->message, sizeof out->message - 1);
-    posta_span hint = posta__hint(a);
     posta__explain(a, &w);
     out->message[w.len] = 0;
     w = posta__window(out->hint, sizeof out->hint - 1);
-    posta__put_some(&w, &hint);
+    posta__hint(a, &w);
     out->hint[w.len] = 0;
 }
 
@@ -79,7 +78,8 @@ static uint64_t patience(posta_status cause, const posta_timeouts *t) {
 static const char *detail_of(const posta_fault *f, posta_status cause, char *store, size_t cap) {
     posta_window w = posta__window(store, cap - 1);
     if (!f->why || f->cause != cause) return NULL;
-    if (cause == POSTA_E_LOST || cause == POSTA_E_EXTENSION) return f->why;
+    if (cause == POSTA_E_LOST || cause == POSTA_E_EXTENSION || f->phase == POSTA_PHASE_TLS)
+        return f->why;
     posta__put(&w, posta__span_of(posta_status_text(cause)));
     posta__put(&w, POSTA_LIT(" ("));
     posta__put(&w, posta__span_of(f->why));

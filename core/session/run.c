@@ -10,8 +10,20 @@
 
 /* ---- the end of actions ---- */
 
+/* TLS's alert or close_notify: one try, whoever does not take it (row J19). */
+static void say_last_words(posta_session *s) {
+    posta_span words = posta__link_last_words(s->link);
+    size_t n = 0;
+    if (words.len > 0 && !s->write_broken)
+        s->transport.write(s->transport.user, words.p, words.len, &n);
+}
+
 void posta__session_close_wire(posta_session *s) {
     posta__session_disarm(s);
+    if (s->state == SESSION_TALKING) {
+        say_last_words(s);
+        posta__link_end_tls(s->link);
+    }
     if (s->state != SESSION_CLOSED && s->transport.close) s->transport.close(s->transport.user);
     s->state = SESSION_CLOSED;
 }
@@ -190,7 +202,8 @@ static bool step_tls(posta_session *s) {
 
 static bool step_wire(posta_session *s, size_t most) {
     bool moved = posta__session_push(s);
-    if (posta_link_wants(s->link, NULL) & POSTA_WANT_TLS) return step_tls(s);
+    if (posta_link_wants(s->link, NULL) & POSTA_WANT_TLS)
+        return posta__link_has_own_tls(s->link) || step_tls(s); /* ours: a tick is a step */
     if (posta__session_write(s, most)) moved = true;
     if (posta__session_read(s)) moved = true;
     return moved;
@@ -282,6 +295,13 @@ void posta__session_give_up(posta_session *s) {
 
 /* ---- waiting ---- */
 
+/* There is something to do that no descriptor tells. */
+static bool is_called_now(const posta_session *s) {
+    unsigned wants = posta_link_wants(s->link, NULL);
+    if (wants & POSTA_WANT_NOW) return true;
+    return (wants & POSTA_WANT_TLS) && posta__link_has_own_tls(s->link);
+}
+
 int64_t posta_session_timeout(const posta_session *s) {
     uint64_t deadline, t = posta__session_now(s);
     if (s->event_waits || s->own_n > 0 || atomic_load(&s->is_cancelled)) return 0;
@@ -289,7 +309,7 @@ int64_t posta_session_timeout(const posta_session *s) {
     if (s->state == SESSION_OPENING) return s->is_opened ? posta__session_open_timeout(s) : 0;
     if (s->pending == PENDING_NONE && posta__session_has_turns(s)) return 0;
     if (posta__engine_has_event(posta_link_engine(s->link))) return 0;
-    if (s->pending != PENDING_NONE && (posta_link_wants(s->link, NULL) & POSTA_WANT_NOW)) return 0;
+    if (s->pending != PENDING_NONE && is_called_now(s)) return 0;
     deadline = posta_link_deadline(s->link);
     if (deadline == UINT64_MAX) return -1;
     return deadline <= t ? 0 : (int64_t)(deadline - t);

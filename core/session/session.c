@@ -12,6 +12,7 @@ void posta__session_free_now(posta_session **s) {
     if (dead->gone) *dead->gone = true;
     if (dead->owns_transport) posta_socket_free(&dead->transport);
     posta_link_wipe(&dead->link);
+    posta_tls_free(&dead->tls);
     posta_where_wipe(&dead->where);
     if (dead->owns_memory)
         dead->port->allocate(dead->port->user, dead, dead->len, 0);
@@ -66,6 +67,7 @@ void posta_session_wipe(posta_session **s) {
 void posta_session_drop(posta_session **s) {
     posta_session *dying = *s;
     if (!dying) return;
+    dying->write_broken = true; /* TLS says no last words either */
     if (!dying->in_callback) {
         posta__session_free_now(s);
         return;

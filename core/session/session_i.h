@@ -2,7 +2,8 @@
  * and message over memory windows. The session: setup.c makes it; session.c is its life and what is
  * known of it; open.c gets a connection; run.c moves bytes and hands out events; calls.c begins
  * actions; steps.c is a message step by step, with its header in head.c; option.c; notice.c what
- * other threads may do. send.c is one call for one mail.
+ * other threads may do; trust.c whose TLS. send.c is one call for one mail. link_i.h and secure.c:
+ * TLS inside the link.
  */
 #ifndef POSTA_SESSION_I_H
 #define POSTA_SESSION_I_H
@@ -23,9 +24,6 @@ posta_status posta__where_host(posta_where *w, posta_span host, posta_problem *p
 /* Fills port and security that were not said. */
 posta_status posta__where_settle(posta_where *w, bool is_url, bool is_smtps,
                                  posta_problem *problem);
-/* Writes `field: "value": why` into *p (may be null); answers `status`. */
-posta_status posta__problem(posta_problem *p, posta_status status, const char *field,
-                            const char *why, posta_span value);
 
 /* ---- receipt.c ---- */
 
@@ -48,6 +46,13 @@ void posta__copy_text(char *to, size_t cap, const char *from);
 /* ---- link.c, for the session only ---- */
 
 posta_engine *posta__link_engine(posta_link *l);
+/* What TLS says before the wire is closed. Nothing where a record was cut in the middle: its rest
+   would count as sent. */
+posta_span posta__link_last_words(posta_link *l);
+/* Gives the memory of TLS back, and overwrites its keys. */
+void posta__link_end_tls(posta_link *l);
+/* The handshake is posta's, not the host's. */
+bool posta__link_has_own_tls(const posta_link *l);
 /* The account of a message given step by step, when it ended. */
 void posta__link_step_receipt(const posta_link *l, posta_receipt *out);
 
@@ -130,6 +135,8 @@ struct posta_session {
     posta_session_callback callback;
     _Atomic(void *) user_data; /* the async callback's thread reads it */
     posta_release on_release;
+    posta_tls *tls; /* shared; null: the target needs none */
+    bool tls_is_default;
     bool *gone; /* a call of ours that runs the callback wants to know of its free; may be null */
 
     /* what other threads touch (notice.c) */
@@ -191,9 +198,18 @@ static inline uint32_t posta__session_longest_wait(const posta_session *s) {
 
 /* setup.c */
 void posta__session_name_peer(posta_session *s);
-posta_status posta__check_built(const posta_where *w, const posta_transport *t, posta_problem *p);
 /* Frees memory and handles without a word to anybody. */
 void posta__session_free_now(posta_session **s);
+
+/* trust.c */
+posta_status posta__check_built(const posta_where *w, const posta_transport *t, posta_problem *p);
+/* Of the configuration's tls_space what a link needs. */
+size_t posta__session_tls_space(const posta_session_config *c);
+posta_status posta__session_take_tls(posta_session *s, posta_tls *tls, posta_problem *p);
+/* Makes ready what the target needs of TLS: someone who is trusted, and a name to check. */
+posta_status posta__session_trust(posta_session *s, posta_problem *p);
+/* When TLS of the next connection begins. */
+posta_starttls posta__session_starttls(const posta_session *s);
 
 /* open.c */
 void posta__session_open_fail(posta_session *s, posta_status cause, posta_phase phase);

@@ -37,26 +37,6 @@ static posta_status where_of(const posta_session_config *c, posta_where *w, post
     return status;
 }
 
-posta_status posta__check_built(const posta_where *w, const posta_transport *t, posta_problem *p) {
-    posta_span none = posta__span(NULL, 0);
-    bool has_starttls = t && t->starttls && w->security == POSTA_SECURITY_STARTTLS;
-    bool is_secure = has_starttls || (t && (t->flags & POSTA_TRANSPORT_SECURE)); /* by the host */
-    if (w->is_lmtp)
-        return posta__problem(p, POSTA_E_NOT_BUILT, "url", "this build of posta has no LMTP yet",
-                              none);
-    if (!is_secure &&
-        (w->security == POSTA_SECURITY_TLS || w->security == POSTA_SECURITY_STARTTLS)) {
-        memset(p, 0, sizeof *p);
-        p->status = POSTA_E_TLS_NOT_BUILT;
-        posta__copy_text(p->field, sizeof p->field, "security");
-        return p->status;
-    }
-    if (w->has_user || w->has_password)
-        return posta__problem(p, POSTA_E_NOT_BUILT, "auth",
-                              "this build of posta has no authentication yet", none);
-    return POSTA_OK;
-}
-
 static void name_peer(const posta_where *where, char *out, size_t cap) {
     posta_window w = posta__window(out, cap - 1);
     char digits[POSTA_DECIMAL_CAP];
@@ -125,6 +105,9 @@ static posta_status set_up(posta_session *s, const posta_session_config *c, post
     s->link_config.engine = c->engine;
     s->link_config.engine.hello = s->hello;
     s->link_config.peer = s->peer;
+    s->link_config.port = s->port;
+    s->link_config.insecure = c->insecure;
+    s->link_config.tls_space = posta__session_tls_space(c);
     s->link_config.engine.timeouts.total =
         shorter(s->where.total_ms, s->link_config.engine.timeouts.total);
     s->non_blocking = c->non_blocking;
@@ -137,6 +120,8 @@ static posta_status set_up(posta_session *s, const posta_session_config *c, post
     posta__session_name_peer(s);
     status = make_transport(s, c);
     p->status = status;
+    if (status == POSTA_OK && c->tls) status = posta__session_take_tls(s, c->tls, p);
+    if (status == POSTA_OK && s->where.host[0]) status = posta__session_trust(s, p);
     return status;
 }
 
@@ -170,6 +155,7 @@ size_t posta_session_size(const posta_session_config *c) {
     size_t link_len;
     if (!c || c->size != sizeof *c || c->header_space > POSTA_MAX_SPACE) return 0;
     link.engine = c->engine;
+    link.tls_space = posta__session_tls_space(c);
     link.engine.hello = "x"; /* its length does not count, and it is not known yet */
     link_len = posta_link_size(&link);
     return link_len == 0 ? 0 : SESSION_LEN + head_len_of(c) + link_len;

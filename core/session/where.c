@@ -12,28 +12,6 @@ typedef struct parse {
 
 /* ---- errors ---- */
 
-posta_status posta__problem(posta_problem *p, posta_status status, const char *field,
-                            const char *why, posta_span value) {
-    posta_window w;
-    posta_span f = posta__span_of(field), text = posta__span_of(why);
-    if (!p) return status;
-    memset(p, 0, sizeof *p);
-    p->status = status;
-    w = posta__window(p->field, sizeof p->field - 1);
-    posta__put_some(&w, &f);
-    w = posta__window(p->text, sizeof p->text - 1);
-    f = posta__span_of(field);
-    posta__put_some(&w, &f);
-    posta__put(&w, POSTA_LIT(": "));
-    if (value.p) {
-        posta__put(&w, POSTA_LIT("\""));
-        posta__printable(&w, posta__span_sub(value, 0, 60));
-        posta__put(&w, POSTA_LIT("\": "));
-    }
-    posta__put_some(&w, &text);
-    return status;
-}
-
 static posta_status bad(const parse *p, const char *field, const char *why, posta_span value) {
     return posta__problem(p->problem, POSTA_E_FIELD, field, why, value);
 }

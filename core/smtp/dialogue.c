@@ -8,31 +8,6 @@
 #define LINE_MAX   (LINE_KEEP + 4u) /* "C: ", the clipped line, LF */
 #define UNSEEN_MAX (POSTA_TRANSCRIPT_CAP - 2u * LINE_MAX)
 
-void posta__printable(posta_window *out, posta_span s) {
-    static const char hex[] = "0123456789ABCDEF";
-    for (size_t i = 0; i < s.len;) {
-        uint8_t c = s.p[i];
-        size_t n = 1;
-        bool plain = c >= 0x20 && c < 0x7f;
-        if (c >= 0x80) {
-            uint32_t cp = 0;
-            n = posta__utf8_next(posta__span_sub(s, i, 4), &cp);
-            plain = n > 0 && posta__is_harmless(cp);
-            if (n == 0) n = 1;
-        }
-        if (plain) {
-            if (!posta__put(out, posta__span_sub(s, i, n))) return;
-        } else {
-            for (size_t k = 0; k < n; k++) {
-                uint8_t esc[4] = {'\\', 'x', (uint8_t)hex[s.p[i + k] >> 4],
-                                  (uint8_t)hex[s.p[i + k] & 15]};
-                if (!posta__put(out, posta__span(esc, 4))) return;
-            }
-        }
-        i += n;
-    }
-}
-
 bool posta__dialogue_room(const posta_engine *e) {
     return !e->config.trace || e->dialogue_len - e->dialogue_seen <= UNSEEN_MAX;
 }

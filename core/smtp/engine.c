@@ -47,7 +47,7 @@ posta_status posta_engine_place(void *mem, size_t len, const posta_engine_config
     e->owed_n = 1;
     e->owed_last = V_GREETING;
     e->action = ACTION_CONNECT;
-    e->step = STEP_GREETING;
+    e->step = config->starttls == POSTA_STARTTLS_IMPLICIT ? STEP_TLS : STEP_GREETING;
     e->fault.recipient = POSTA_NO_RECIPIENT;
     *out = e;
     return POSTA_OK;
@@ -136,8 +136,8 @@ void posta__engine_fail(posta_engine *e, posta_status cause, posta_side side, po
 }
 
 void posta__engine_insecure(posta_engine *e, posta_status cause, posta_side side,
-                            const posta_reply *reply) {
-    take_fault(e, cause, side, POSTA_PHASE_TLS, reply, NULL);
+                            const posta_reply *reply, const char *why) {
+    take_fault(e, cause, side, POSTA_PHASE_TLS, reply, why);
     posta__engine_event(e, POSTA_EVENT_SECURE_FAIL, POSTA_PHASE_TLS, POSTA_NO_RECIPIENT,
                         e->fault.status, e->fault.reply.code);
     posta__engine_close(e);
@@ -265,6 +265,11 @@ static void take_reply(posta_engine *e) {
     posta__verb_hear(e, v);
 }
 
+/* Row A12: a record of TLS (RFC 8446 5.1) where a reply should be. */
+static bool is_tls_record(posta_span s) {
+    return s.len >= 2 && s.p[0] >= 0x14 && s.p[0] <= 0x17 && s.p[1] == 3;
+}
+
 static bool hear(posta_engine *e) {
     bool moved = false;
     while (e->step != STEP_CLOSED && e->events_n == 0 && posta__unread(&e->rx) > 0) {
@@ -280,8 +285,12 @@ static bool hear(posta_engine *e) {
         if (h == HEARD_REPLY) take_reply(e);
         if (h == HEARD_FAULT) {
             posta__dialogue_add(e, 'S', line.raw); /* what it was that is no reply */
-            posta__engine_fail(e, POSTA_E_PROTOCOL, POSTA_SIDE_THEIRS, posta_engine_phase(e), NULL,
-                               why);
+            if (is_tls_record(line.raw))
+                posta__engine_fail(e, POSTA_E_TLS_UNEXPECTED, POSTA_SIDE_TLS, posta_engine_phase(e),
+                                   NULL, NULL);
+            else
+                posta__engine_fail(e, POSTA_E_PROTOCOL, POSTA_SIDE_THEIRS, posta_engine_phase(e),
+                                   NULL, why);
         }
     }
     return moved;
@@ -397,10 +406,15 @@ void posta_engine_tick(posta_engine *e, uint64_t now_ms) {
 
 void posta_engine_secured(posta_engine *e, posta_status status) {
     if (e->step != STEP_TLS) return;
-    if (status != POSTA_OK) {
-        posta__engine_insecure(e, status, POSTA_SIDE_TLS, NULL);
-        return;
-    }
+    if (status == POSTA_OK)
+        posta_engine_encrypted(e, POSTA_OK);
+    else
+        posta__engine_insecure(e, status, POSTA_SIDE_TLS, NULL, NULL);
+}
+
+/* Nothing that was learnt in clear text is kept (rows A01, A05). */
+void posta_engine_encrypted(posta_engine *e, posta_status reason) {
+    if (e->step != STEP_TLS) return;
     e->is_secure = true;
     e->caps = (posta_capabilities){0, 0};
     e->rx.at = e->rx.len = 0;
@@ -408,8 +422,8 @@ void posta_engine_secured(posta_engine *e, posta_status status) {
     memset(&e->last_reply, 0, sizeof e->last_reply);
     posta__reply_restart(&e->parser);
     e->progress = e->now;
-    e->step = STEP_EHLO;
-    posta__engine_event(e, POSTA_EVENT_SECURE_OK, POSTA_PHASE_TLS, POSTA_NO_RECIPIENT, POSTA_OK, 0);
+    e->step = e->owed_n > 0 ? STEP_GREETING : STEP_EHLO;
+    posta__engine_event(e, POSTA_EVENT_SECURE_OK, POSTA_PHASE_TLS, POSTA_NO_RECIPIENT, reason, 0);
     run(e);
 }
 

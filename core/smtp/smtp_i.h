@@ -174,7 +174,7 @@ struct posta_engine {
     size_t events_at, events_n;
     posta_fault fault; /* first one wins */
     posta_outcome outcome;
-    bool is_secure;  /* TLS is up, by STARTTLS */
+    bool is_secure;  /* TLS is up */
     bool is_refused; /* the server refused us at greeting or hello: only QUIT is left */
 
     /* dialogue: whole lines, oldest first */
@@ -197,7 +197,7 @@ void posta__engine_fail(posta_engine *e, posta_status cause, posta_side side, po
                         const posta_reply *reply, const char *why);
 /* Ends the connection in EVENT_SECURE_FAIL. */
 void posta__engine_insecure(posta_engine *e, posta_status cause, posta_side side,
-                            const posta_reply *reply);
+                            const posta_reply *reply, const char *why);
 /* Ends the message's action: counts, verdicts, EVENT_SENT. */
 void posta__engine_sent(posta_engine *e, posta_status cause, bool is_unknown);
 /* Ends a message that was given command by command: its outcome, and nothing of it is left. The
@@ -228,8 +228,6 @@ bool posta__text_take(posta_engine *e, posta_span *in);
 bool posta__dialogue_room(const posta_engine *e); /* false: the host must take trace events first */
 void posta__dialogue_add(posta_engine *e, char direction, posta_span line);
 bool posta__dialogue_next(posta_engine *e, posta_event *out);
-/* Appends `s` with controls, DEL, C1 and invalid UTF-8 escaped as \xHH (row L03); clips. */
-void posta__printable(posta_window *out, posta_span s);
 
 /* words.c */
 
@@ -246,7 +244,7 @@ typedef struct posta__account {
     uint64_t limit_ms;        /* the patience of a timeout; 0: not said */
 } posta__account;
 
-posta_span posta__hint(const posta__account *a);
+void posta__hint(const posta__account *a, posta_window *out);
 void posta__explain(const posta__account *a, posta_window *out);
 
 #endif

@@ -202,7 +202,9 @@ static void hear_starttls(posta_engine *e, verdict judged) {
         connected(e);
         return;
     }
-    posta__engine_insecure(e, POSTA_E_TLS_UNAVAILABLE, POSTA_SIDE_THEIRS, &e->reply);
+    posta__engine_insecure(e, POSTA_E_TLS_UNAVAILABLE, POSTA_SIDE_THEIRS, &e->reply,
+                           (e->caps.bits & POSTA_CAN_STARTTLS) ? "the server refuses STARTTLS"
+                                                               : NULL);
 }
 
 static void hear_ehlo(posta_engine *e, verdict judged) {

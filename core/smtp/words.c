@@ -34,6 +34,26 @@ static const char *refusal_hint(const posta_reply *r) {
     return "";
 }
 
+static const char *tls_hint(posta_status cause) {
+    switch (cause) {
+    case POSTA_E_TLS_NAME:
+        return "Set tls.server_name, or connect to the name on the certificate.";
+    case POSTA_E_TLS_ISSUER:
+        return "Give its CA in tls.ca_file, or, if you know this server, the pin of its key in "
+               "tls.pin.";
+    case POSTA_E_TLS_EXPIRED:
+        return "Its owner has to renew it; or is the clock here wrong?";
+    case POSTA_E_TLS_NOT_YET: return "Check the clock here.";
+    case POSTA_E_TLS_WEAK:
+        return "The server needs one with SHA-256 and an RSA key of 2048 bits or more, or ECDSA.";
+    case POSTA_E_TLS_NO_CLOCK: return "Set the clock, or allow it by insecure_no_time.";
+    case POSTA_E_TLS_NOT_BUILT:
+        return "If you trust this network: security=\"none\". Local servers: "
+               "smtp://127.0.0.1:PORT.";
+    default: return "";
+    }
+}
+
 static const char *hint(const posta__account *a) {
     if (a->is_unknown) return "Ask before sending it again: it may arrive twice.";
     switch (a->cause) {
@@ -42,9 +62,6 @@ static const char *hint(const posta__account *a) {
         return "Is a mail server listening on that port? Submission is 465 or 587, a relay 25.";
     case POSTA_E_CONNECT:
     case POSTA_E_TIMEOUT_CONNECT: return "Check the host, the port and the network.";
-    case POSTA_E_TLS_NOT_BUILT:
-        return "If you trust this network: security=\"none\". Local servers: "
-               "smtp://127.0.0.1:PORT.";
     case POSTA_E_TOO_BIG: return "Send fewer or smaller attachments.";
     case POSTA_E_GREETING_REFUSED: return "The server takes no mail from here now.";
     case POSTA_E_PROTOCOL:
@@ -55,7 +72,28 @@ static const char *hint(const posta__account *a) {
     case POSTA_E_RECIPIENTS_REFUSED:
     case POSTA_E_MESSAGE_REFUSED:
     case POSTA_E_LOST: return refusal_hint(a->reply);
-    default: return "";
+    default: return tls_hint(a->cause);
+    }
+}
+
+static void put_hint(const posta__account *a, posta_window *out) {
+    posta_span host = a->peer;
+    put(out, hint(a));
+    while (host.len > 0 && host.p[host.len - 1] != ':')
+        host.len--;
+    if (host.len > 0) host.len--;
+    if (host.len == 0) host = a->peer;
+    if (a->cause == POSTA_E_TLS_UNAVAILABLE) {
+        put(out, "If you trust this network: security=\"none\". If the server has a TLS port: "
+                 "smtps://");
+        posta__printable(out, host);
+    } else if (a->cause == POSTA_E_TLS_UNEXPECTED) {
+        put(out, "This port begins with TLS: smtps://");
+        posta__printable(out, a->peer);
+    } else if (a->cause == POSTA_E_TLS_NOT_TLS) {
+        put(out, "This port begins in clear text: smtp://");
+        posta__printable(out, a->peer);
+        put(out, "?security=starttls");
     }
 }
 
@@ -64,17 +102,17 @@ static const char *fate(const posta__account *a) {
     return a->is_unknown ? "the message may or may not have been delivered" : "nothing was sent";
 }
 #else
-static const char *hint(const posta__account *a) {
+static void put_hint(const posta__account *a, posta_window *out) {
     (void)a;
-    return "";
+    (void)out;
 }
 static const char *fate(const posta__account *a) {
     return a->is_unknown ? "unknown" : "not sent";
 }
 #endif
 
-posta_span posta__hint(const posta__account *a) {
-    return posta__span_of(hint(a));
+void posta__hint(const posta__account *a, posta_window *out) {
+    put_hint(a, out);
 }
 
 static void put_reply(const posta_reply *r, posta_window *out) {
@@ -105,7 +143,9 @@ static void put_patience(const posta__account *a, posta_window *out) {
 }
 
 void posta__explain(const posta__account *a, posta_window *out) {
-    const char *advice = hint(a);
+    size_t before;
+    /* What a server says that never offered STARTTLS tells nobody anything. */
+    bool says_more = a->cause != POSTA_E_TLS_UNAVAILABLE || a->detail.len > 0;
     if (a->peer.len > 0) {
         posta__printable(out, a->peer);
         put(out, ": ");
@@ -115,11 +155,11 @@ void posta__explain(const posta__account *a, posta_window *out) {
     else
         put(out, posta_status_text(a->cause));
     if (a->limit_ms > 0) put_patience(a, out);
-    if (a->reply && a->reply->code > 0) put_reply(a->reply, out);
+    if (says_more && a->reply && a->reply->code > 0) put_reply(a->reply, out);
     put(out, "; ");
     put(out, fate(a));
-    put(out, ".");
-    if (!advice[0]) return;
-    put(out, " ");
-    put(out, advice);
+    put(out, ". ");
+    before = out->len;
+    put_hint(a, out);
+    if (out->len == before) out->len--;
 }

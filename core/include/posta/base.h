@@ -108,6 +108,15 @@ typedef struct posta_source {
     uint64_t len;              /* exact octets it will give, or POSTA_LEN_UNKNOWN */
 } posta_source;
 
+/* ---- what is wrong with what was given ---- */
+
+/** Why a setting or a part of a message is refused. */
+typedef struct posta_problem {
+    posta_status status; /* POSTA_OK: no problem */
+    char field[96];      /* "to[2]", "attachments[1].name", "tls.ca_file" */
+    char text[512];      /* a sentence: field, what is wrong, the value (clipped, escaped) */
+} posta_problem;
+
 /* ---- who a message goes to, and what became of it ---- */
 
 /** A server's answer, kept by value. */

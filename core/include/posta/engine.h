@@ -43,11 +43,12 @@ typedef enum posta_on_refused {
     POSTA_REFUSED_ABORT     /* after any refusal nobody gets it */
 } posta_on_refused;
 
-/** When STARTTLS is said. RFC 3207. */
+/** When TLS begins: by STARTTLS, RFC 3207, or from the first octet, RFC 8314. */
 typedef enum posta_starttls {
     POSTA_STARTTLS_NEVER,
     POSTA_STARTTLS_OFFERED, /* if the server offers it; a refusal leaves the channel in clear text */
-    POSTA_STARTTLS_ALWAYS   /* offered or not; anything but 220 ends the connection */
+    POSTA_STARTTLS_ALWAYS,  /* offered or not; anything but 220 ends the connection */
+    POSTA_STARTTLS_IMPLICIT /* never said: TLS is there before the greeting */
 } posta_starttls;
 
 /** Start from POSTA_ENGINE_CONFIG. Strings and the port are borrowed for the engine's life. */
@@ -236,6 +237,9 @@ POSTA_API uint64_t posta_engine_deadline(const posta_engine *e);
  * peer verified: EVENT_SECURE_OK, and EHLO is said again, since what was offered in clear text
  * counts no more. A fault: EVENT_SECURE_FAIL, and the connection is closed. RFC 3207 4.2. */
 POSTA_API void posta_engine_secured(posta_engine *e, posta_status status);
+/** The same for TLS whose peer could not be verified, where that was allowed: goes on, and
+ * EVENT_SECURE_OK has `reason` as its status. RFC 7435. */
+POSTA_API void posta_engine_encrypted(posta_engine *e, posta_status reason);
 /** Takes the next event. False: none waits. */
 POSTA_API bool posta_engine_next_event(posta_engine *e, posta_event *out);
 
@@ -294,7 +298,7 @@ POSTA_API bool posta_engine_in_text(const posta_engine *e);
 POSTA_API size_t posta_engine_accepted(const posta_engine *e);
 /** Recipients of the message under way that the server refused so far. */
 POSTA_API size_t posta_engine_refused(const posta_engine *e);
-/** posta_engine_secured said so. */
+/** posta_engine_secured or posta_engine_encrypted said so. */
 POSTA_API bool posta_engine_is_secure(const posta_engine *e);
 /** Nothing more will be written or read. */
 POSTA_API bool posta_engine_is_closed(const posta_engine *e);

@@ -151,14 +151,6 @@ POSTA_API posta_status posta_message_raw(posta_message *m, posta_body body, post
  * default. */
 POSTA_API void posta_message_label(posta_message *m, const char *label);
 
-/** Why the message is in error. */
-typedef struct posta_problem {
-    posta_status status; /* POSTA_OK: no problem */
-    char field[96];      /* "to[2]", "attachments[1].name" */
-    char text[256]; /* a sentence: field, what is wrong, the value (clipped, escaped), what is right
-                     */
-} posta_problem;
-
 /** The first problem; never null. Good until the message is freed. */
 POSTA_API const posta_problem *posta_message_problem(const posta_message *m);
 

@@ -7,6 +7,7 @@
 #include "posta/mime.h"
 #include "posta/port.h"
 #include "posta/session.h"
+#include "posta/tls.h"
 
 #define POSTA_VERSION "0.1.0"
 

@@ -11,6 +11,7 @@
 #include "posta/engine.h"
 #include "posta/mime.h"
 #include "posta/port.h"
+#include "posta/tls.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -110,6 +111,7 @@ typedef struct posta_receipt {
     char
         message[768]; /* host:port: what happened[: the server's words]; what became of it. Hint. */
     char hint[256];   /* the hint alone */
+    posta_tls_info tls;                        /* of the connection, as far as it came */
     char transcript[POSTA_TRANSCRIPT_CAP + 1]; /* the last lines of the dialogue, redacted */
 } posta_receipt;
 
@@ -153,14 +155,23 @@ typedef struct posta_session_config {
     posta_resolver resolver;    /* finds addresses instead of the system; null: the system */
     void *resolver_user;
     posta_release on_release; /* told before pollfd changes or is closed; null: nobody */
+    posta_tls *tls;           /* shared while the session lives; null: the system's certificates, or
+                                 those of the URL's ca_file, are trusted */
+    unsigned insecure;        /* POSTA_INSECURE_..., besides those of `tls` */
+    size_t tls_space;         /* octets read at a time under TLS */
 } posta_session_config;
 
 #define POSTA_HEADER_SPACE 2048u
+#if defined(POSTA_TINY) && POSTA_TINY
+#define POSTA_TLS_SPACE 16u
+#else
+#define POSTA_TLS_SPACE 4096u
+#endif
 
 #define POSTA_SESSION_CONFIG                                                                       \
     {                                                                                              \
         sizeof(posta_session_config), 0, 0, 0, POSTA_SECURITY_DEFAULT, 0, 0, 0, 0, 0, false, 0, 0, \
-            0, 0, POSTA_ENGINE_CONFIG, 0, POSTA_HEADER_SPACE, 0, 0, 0                              \
+            0, 0, POSTA_ENGINE_CONFIG, 0, POSTA_HEADER_SPACE, 0, 0, 0, 0, 0, POSTA_TLS_SPACE       \
     }
 
 /** Makes a session; one allocation, none afterwards. Connects nothing. POSTA_E_FIELD (the receipt's
@@ -177,8 +188,8 @@ POSTA_API size_t posta_session_size(const posta_session_config *config);
 POSTA_API posta_status posta_session_place(void *mem, size_t len,
                                            const posta_session_config *config, posta_session **out,
                                            posta_receipt *why_out);
-/** posta_session_free for a placed session; the memory is the caller's again, inside the callback once
- * the call that runs it has returned. */
+/** posta_session_free for a placed session; the memory is the caller's again, inside the callback
+ * once the call that runs it has returned. */
 POSTA_API void posta_session_wipe(posta_session **s);
 /** Ends it: QUIT when nothing is open or pending (a blocking session waits at most 2 s
  * for 221), closes, frees, nulls the pointer. Safe inside the callback. Null is fine. */
@@ -201,6 +212,9 @@ POSTA_API posta_status posta_session_set_host(posta_session *s, const char *host
 /** QUIT and close; EVENT_DISCONNECTED and nothing else. Legal while an action is pending: its event
  * comes first. Inside a text it closes without dot and QUIT: the message is not sent. */
 POSTA_API posta_status posta_session_disconnect(posta_session *s);
+/** Whom the next connects trust and what is shown to the server, while not connected; null: as
+ * without. The session shares it from then on. POSTA_E_STATE; POSTA_E_TLS_NOT_BUILT. */
+POSTA_API posta_status posta_session_set_tls(posta_session *s, posta_tls *tls);
 /** RSET; EVENT_RESET. Legal while an action is pending: its event comes first. POSTA_E_STATE inside
  * a text. */
 POSTA_API posta_status posta_session_reset(posta_session *s);
@@ -288,9 +302,10 @@ POSTA_API bool posta_session_next_event(posta_session *s, posta_event *out);
 POSTA_API void posta_session_cancel(posta_session *s);
 /** Milliseconds until the server's time runs out; 0: it has; -1: nothing is awaited. Any thread. */
 POSTA_API int64_t posta_session_read_timer(const posta_session *s);
-/** Calls `callback` once as soon as execute has work, never from within another call of the host's; each execute arms it again. Null ends that,
- * and returns only when no callback for this session runs. With POSTA_THREADS=OFF or a custom
- * transport the callback comes from posta_session_signal only. POSTA_E_MEMORY. */
+/** Calls `callback` once as soon as execute has work, never from within another call of the host's;
+ * each execute arms it again. Null ends that, and returns only when no callback for this session
+ * runs. With POSTA_THREADS=OFF or a custom transport the callback comes from posta_session_signal
+ * only. POSTA_E_MEMORY. */
 POSTA_API posta_status posta_session_set_async_callback(posta_session *s,
                                                         posta_async_callback callback);
 /** Says that execute has work: calls the async callback if it is armed. From any thread and from
@@ -359,6 +374,8 @@ POSTA_API bool posta_session_is_connected(const posta_session *s);
 POSTA_API posta_capabilities posta_session_capabilities(const posta_session *s);
 /** The first fault since connecting or since the last message began. Never null. */
 POSTA_API const posta_fault *posta_session_fault(const posta_session *s);
+/** What became of TLS on this connection, or the one before. */
+POSTA_API void posta_session_tls(const posta_session *s, posta_tls_info *out);
 /** The account of the last action that ended (connect, send, ...); for errors of connect too. */
 POSTA_API const posta_receipt *posta_session_receipt(const posta_session *s);
 /** The last complete reply, as posta_engine_last_response; empty before the first. Borrowed until
@@ -399,10 +416,15 @@ typedef struct posta_link_config {
     size_t size; /* sizeof(posta_link_config) */
     posta_engine_config engine;
     const char *peer; /* "host:port", for sentences */
+    posta_tls *tls;   /* whose TLS it is when engine.starttls asks for some; null: the host's */
+    const char *server_name; /* the host that is connected to: checked and asked for */
+    unsigned insecure;       /* POSTA_INSECURE_..., besides those of `tls` */
+    size_t tls_space;        /* octets read at a time under TLS; 0: this link never has TLS */
+    const posta_port *port;  /* clock and entropy for TLS; null: posta_port_default() */
 } posta_link_config;
 
 #define POSTA_LINK_CONFIG                                                                          \
-    { sizeof(posta_link_config), POSTA_ENGINE_CONFIG, 0 }
+    { sizeof(posta_link_config), POSTA_ENGINE_CONFIG, 0, 0, 0, 0, POSTA_TLS_SPACE, 0 }
 
 /** Bytes that posta_link_place needs; 0: the configuration is not valid. */
 POSTA_API size_t posta_link_size(const posta_link_config *config);
@@ -425,10 +447,17 @@ POSTA_API void posta_link_rx_end(posta_link *l, posta_status status);
 POSTA_API posta_span posta_link_tx_data(posta_link *l);
 /** Port: posta_engine_tx_consume. */
 POSTA_API void posta_link_tx_consume(posta_link *l, size_t n);
-/** Port: posta_engine_secured. */
+/** Port: posta_engine_secured, where the handshake is the host's: without a posta_tls. */
 POSTA_API void posta_link_secured(posta_link *l, posta_status status);
-/** `hint_out` (may be null): bytes worth waiting for; 0: a line. */
+/** `hint_out` (may be null): octets to wait for, exactly; 0: a line. With a posta_tls
+ * POSTA_WANT_TLS means that posta_link_tick makes the next step of the handshake. Once the engine
+ * is closed nothing is wanted, but tx_data may hold TLS's last words: write them once, without
+ * waiting. */
 POSTA_API unsigned posta_link_wants(const posta_link *l, size_t *hint_out);
+/** Says close_notify, once, into tx_data: before the wire is closed. RFC 8446 6.1. */
+POSTA_API void posta_link_goodbye(posta_link *l);
+/** What became of TLS. */
+POSTA_API void posta_link_tls(const posta_link *l, posta_tls_info *out);
 /** Port: posta_engine_deadline. */
 POSTA_API uint64_t posta_link_deadline(const posta_link *l);
 /** Port: posta_engine_next_event. */

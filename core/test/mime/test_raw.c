@@ -10,7 +10,7 @@ typedef struct outcome {
     uint64_t len;
     char text[4096];
     size_t text_len;
-    char problem[256];
+    char problem[600];
 } outcome;
 
 static posta_message *raw_message(t_place *place, posta_body body, posta_line_ends ends) {

@@ -15,6 +15,10 @@
     assert_true((expected)[0] ? strstr(got, "; not sent.") || strstr(got, "; unknown.") : !(got)[0])
 #endif
 
+static inline bool has_tls(void) {
+    return posta_tls_library()[0] != 0;
+}
+
 typedef struct net {
     /* place */
     posta_port port;

@@ -1,0 +1,97 @@
+/* core/tls: why a handshake failed, in words. mbedTLS's numbers are the last resort: what the peer
+ * sent says more. */
+#include "conn_i.h"
+
+#include <mbedtls/asn1.h>
+#include <mbedtls/bignum.h>
+#include <mbedtls/cipher.h>
+#include <mbedtls/ecp.h>
+#include <mbedtls/md.h>
+
+/* TLS alerts, RFC 8446 6.2. */
+enum { ALERT_HANDSHAKE_FAILURE = 40, ALERT_PROTOCOL_VERSION = 70, ALERT_NO_NAME = 112 };
+
+/* The same number under two names: BAD_HS_PROTOCOL_VERSION in 2.28, BAD_PROTOCOL_VERSION in 3.x. */
+#define BAD_VERSION (-0x6E80)
+
+static void put(posta__tls *t, const char *text) {
+    posta__put(&t->why, posta__span_of(text));
+}
+
+static void put_hex(posta__tls *t, unsigned n) {
+    static const char hex[] = "0123456789abcdef";
+    char text[4] = {hex[n >> 12 & 15], hex[n >> 8 & 15], hex[n >> 4 & 15], hex[n & 15]};
+    put(t, " (mbedTLS: -0x");
+    posta__put(&t->why, posta__span(text, sizeof text));
+    put(t, ")");
+}
+
+/* An error is a high part (a module's) and a low one (of what that called). */
+bool posta__tls_is_memory(int result) {
+    int high = -(-result & 0xff80), low = -(-result & 0x7f);
+    return high == MBEDTLS_ERR_SSL_ALLOC_FAILED || high == MBEDTLS_ERR_X509_ALLOC_FAILED ||
+           high == MBEDTLS_ERR_PK_ALLOC_FAILED || high == MBEDTLS_ERR_ECP_ALLOC_FAILED ||
+           high == MBEDTLS_ERR_MD_ALLOC_FAILED || high == MBEDTLS_ERR_CIPHER_ALLOC_FAILED ||
+           low == MBEDTLS_ERR_MPI_ALLOC_FAILED || low == MBEDTLS_ERR_ASN1_ALLOC_FAILED;
+}
+
+static bool is_clear_text(const posta__tls *t) {
+    return t->first_n > 0 &&
+           (t->first[0] < 0x14 || t->first[0] > 0x17 || (t->first_n > 1 && t->first[1] != 3));
+}
+
+static posta_status not_tls(posta__tls *t) {
+    put(t, "the server does not speak TLS here: it begins with \"");
+    posta__printable(&t->why, posta__span(t->first, t->first_n));
+    put(t, "\"");
+    return POSTA_E_TLS_NOT_TLS;
+}
+
+static posta_status say(posta__tls *t, const char *text) {
+    put(t, text);
+    return POSTA_E_TLS_HANDSHAKE;
+}
+
+static posta_status of_alert(posta__tls *t) {
+    char digits[POSTA_DECIMAL_CAP];
+    if (t->alert == ALERT_PROTOCOL_VERSION)
+        return say(t,
+                   "the server refused the handshake: it speaks no TLS as new as is wanted here");
+    if (t->alert == ALERT_HANDSHAKE_FAILURE)
+        return say(t, "the server refused the handshake: no cipher suite in common, or it wants a "
+                      "client certificate");
+    if (t->alert == ALERT_NO_NAME)
+        return say(t, "the server refused the handshake: it does not know the name asked for");
+    put(t, "the server refused the handshake: TLS alert ");
+    posta__put(&t->why, posta__span(digits, posta__decimal(t->alert, digits)));
+    return POSTA_E_TLS_HANDSHAKE;
+}
+
+posta_status posta__tls_fault(posta__tls *t, int result) {
+    const posta__tls_judge *j = &t->judge;
+    if (j->is_done && !posta__tls_may_go_on(j)) return j->reason;
+    t->why.len = 0;
+    if (posta__tls_is_memory(result)) return POSTA_E_MEMORY;
+    if (t->rng_failed) return POSTA_E_ENTROPY;
+    if (is_clear_text(t)) return not_tls(t);
+    if (result == MBEDTLS_ERR_SSL_CONN_EOF)
+        return say(t, "the server closed the connection in the TLS handshake");
+    if (result == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE && t->alert > 0) return of_alert(t);
+    if (result == BAD_VERSION)
+        return say(t,
+                   "the TLS handshake failed: the server speaks no TLS as new as is wanted here");
+    if (result == MBEDTLS_ERR_SSL_FEATURE_UNAVAILABLE) {
+        put(t,
+            "the TLS handshake failed: the server does what this mbedTLS cannot do, like cutting "
+            "handshake messages in pieces");
+        put_hex(t, (unsigned)-result);
+        return POSTA_E_TLS_HANDSHAKE;
+    }
+    if (result == MBEDTLS_ERR_X509_FATAL_ERROR) {
+        put(t, "the certificate's chain cannot be checked: it is longer than 8, or broken");
+        return POSTA_E_TLS_ISSUER;
+    }
+    put(t, "the TLS handshake failed");
+    put_hex(t, (unsigned)-result);
+    return POSTA_E_TLS_HANDSHAKE;
+}

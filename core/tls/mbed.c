@@ -1,0 +1,168 @@
+/* core/tls: what depends on the version of mbedTLS: 2.28 and 3.x. Nothing else asks for it. */
+#include "conn_i.h"
+
+#include <mbedtls/aes.h>
+#include <mbedtls/sha256.h>
+#include <mbedtls/ssl_ciphersuites.h>
+#include <mbedtls/version.h>
+
+#if MBEDTLS_VERSION_NUMBER < 0x021c0000 || MBEDTLS_VERSION_NUMBER >= 0x04000000
+#error "posta is written for mbedTLS 2.28 and 3.x"
+#endif
+
+#if MBEDTLS_VERSION_NUMBER >= 0x03000000
+#define MBED_3 1
+#include <psa/crypto.h>
+#else
+#define MBED_3 0
+#endif
+
+#if defined(MBEDTLS_SSL_PROTO_TLS1_3) && MBED_3
+#define HAS_1_3 1
+#else
+#define HAS_1_3 0
+#endif
+
+#ifndef POSTA_THREADS
+#define POSTA_THREADS 1
+#endif
+#if POSTA_THREADS
+#include <pthread.h>
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+#define LOCK()   pthread_mutex_lock(&lock)
+#define UNLOCK() pthread_mutex_unlock(&lock)
+#else
+#define LOCK()   ((void)0)
+#define UNLOCK() ((void)0)
+#endif
+
+/* ---- once ---- */
+
+/* Row J22: looking for the processor's AES is not safe in two threads, so it is done here. */
+static bool warm_up(void) {
+    static const unsigned char key[16];
+    mbedtls_aes_context aes;
+    int result;
+    mbedtls_aes_init(&aes);
+    result = mbedtls_aes_setkey_enc(&aes, key, 128);
+    mbedtls_aes_free(&aes);
+    return result == 0;
+}
+
+static posta_status start(void) {
+#if MBED_3 && (HAS_1_3 || defined(MBEDTLS_USE_PSA_CRYPTO))
+    psa_status_t status = psa_crypto_init();
+    if (status == PSA_ERROR_INSUFFICIENT_MEMORY) return POSTA_E_MEMORY;
+    if (status != PSA_SUCCESS) return POSTA_E_ENTROPY;
+#endif
+    return warm_up() ? POSTA_OK : POSTA_E_MEMORY;
+}
+
+posta_status posta__mbed_start(void) {
+    static bool is_started;
+    posta_status status = POSTA_OK;
+    LOCK();
+    if (!is_started) status = start();
+    is_started = status == POSTA_OK;
+    UNLOCK();
+    return status;
+}
+
+const char *posta_tls_library(void) {
+    return "mbed TLS " MBEDTLS_VERSION_STRING;
+}
+
+/* ---- a connection's settings ---- */
+
+bool posta__mbed_has_1_3(void) {
+    return HAS_1_3;
+}
+
+#if MBED_3
+/* Rows J09: no SHA-1 in the handshake's signatures. */
+static const uint16_t signatures[] = {
+    MBEDTLS_TLS1_3_SIG_ECDSA_SECP256R1_SHA256, MBEDTLS_TLS1_3_SIG_ECDSA_SECP384R1_SHA384,
+    MBEDTLS_TLS1_3_SIG_ECDSA_SECP521R1_SHA512, MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA256,
+    MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA384,    MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA512,
+    MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA256,       MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA384,
+    MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA512,       MBEDTLS_TLS1_3_SIG_NONE,
+};
+#else
+static const int hashes[] = {MBEDTLS_MD_SHA256, MBEDTLS_MD_SHA384, MBEDTLS_MD_SHA512,
+                             MBEDTLS_MD_NONE};
+#endif
+
+void posta__mbed_configure(mbedtls_ssl_config *c, posta_tls_version min_version) {
+#if MBED_3
+    mbedtls_ssl_conf_min_tls_version(c, min_version == POSTA_TLS_1_3 ? MBEDTLS_SSL_VERSION_TLS1_3
+                                                                     : MBEDTLS_SSL_VERSION_TLS1_2);
+    mbedtls_ssl_conf_sig_algs(c, signatures);
+#else
+    (void)min_version;
+    mbedtls_ssl_conf_min_version(c, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
+    mbedtls_ssl_conf_sig_hashes(c, hashes);
+#endif
+#if HAS_1_3
+    /* Rows J17, J23: no resumption, no PSK. */
+    mbedtls_ssl_conf_tls13_key_exchange_modes(c, MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL);
+#endif
+#if defined(MBEDTLS_SSL_SESSION_TICKETS)
+    mbedtls_ssl_conf_session_tickets(c, MBEDTLS_SSL_SESSION_TICKETS_DISABLED);
+#endif
+}
+
+/* ---- what went on ---- */
+
+bool posta__mbed_is_up(const mbedtls_ssl_context *ssl) {
+#if MBED_3
+    return mbedtls_ssl_is_handshake_over((mbedtls_ssl_context *)ssl) != 0;
+#else
+    return ssl->state == MBEDTLS_SSL_HANDSHAKE_OVER;
+#endif
+}
+
+bool posta__mbed_is_news(int result) {
+#if defined(MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET)
+    return result == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET;
+#else
+    (void)result;
+    return false;
+#endif
+}
+
+/* ---- keys and hashes ---- */
+
+int posta__mbed_parse_key(mbedtls_pk_context *key, const uint8_t *p, size_t len,
+                          const uint8_t *password, size_t password_len, posta__mbed_rng rng,
+                          void *rng_user) {
+#if MBED_3
+    return mbedtls_pk_parse_key(key, p, len, password, password_len, rng, rng_user);
+#else
+    (void)rng;
+    (void)rng_user;
+    return mbedtls_pk_parse_key(key, p, len, password, password_len);
+#endif
+}
+
+bool posta__mbed_is_pair(const mbedtls_pk_context *public_key, const mbedtls_pk_context *key,
+                         posta__mbed_rng rng, void *rng_user) {
+#if MBED_3
+    return mbedtls_pk_check_pair(public_key, key, rng, rng_user) == 0;
+#else
+    (void)rng;
+    (void)rng_user;
+    return mbedtls_pk_check_pair(public_key, key) == 0;
+#endif
+}
+
+bool posta__mbed_sha256(posta_span in, uint8_t out[POSTA__TLS_PIN_LEN]) {
+#if MBED_3
+    return mbedtls_sha256(in.p, in.len, out, 0) == 0;
+#else
+    return mbedtls_sha256_ret(in.p, in.len, out, 0) == 0;
+#endif
+}
+
+bool posta__mbed_has_names(const mbedtls_x509_crt *crt) {
+    return crt->subject_alt_names.buf.len > 0 || crt->subject_alt_names.next;
+}
