@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-/* where(url) -> { host, port, security, is_unix, is_lmtp, default_clear, has_user }; or nil, field,
- * text */
+/* where(url) -> { host, port, security, is_unix, is_lmtp, default_clear, has_user, ca_file }; or
+ * nil, field, text */
 static int core_where(lua_State *L) {
     posta_where where;
     posta_problem problem;
@@ -26,6 +26,8 @@ static int core_where(lua_State *L) {
     bool is_lmtp = where.is_lmtp;
     bool default_clear = where.is_default_clear;
     bool has_user = where.has_user;
+    char ca_file[sizeof where.ca_file];
+    memcpy(ca_file, where.ca_file, sizeof ca_file);
     posta_where_wipe(&where);
     if (status != POSTA_OK) {
         lua_pushnil(L);
@@ -33,7 +35,7 @@ static int core_where(lua_State *L) {
         lua_pushstring(L, problem.text[0] != '\0' ? problem.text : posta_status_text(status));
         return 3;
     }
-    lua_createtable(L, 0, 6);
+    lua_createtable(L, 0, 8);
     posta__lua_set_text(L, "host", host);
     posta__lua_set_number(L, "port", port);
     posta__lua_set_text(L, "security", word);
@@ -41,6 +43,7 @@ static int core_where(lua_State *L) {
     posta__lua_set_flag(L, "is_lmtp", is_lmtp);
     posta__lua_set_flag(L, "default_clear", default_clear);
     posta__lua_set_flag(L, "has_user", has_user);
+    if (ca_file[0] != 0) posta__lua_set_text(L, "ca_file", ca_file);
     return 1;
 }
 
@@ -79,6 +82,7 @@ int luaopen_posta_core(lua_State *L) {
     add(L, "session", posta__lua_open_sessions);
     add(L, "link", posta__lua_open_links);
     add(L, "address", posta__lua_open_addresses);
+    add(L, "tls", posta__lua_open_tls);
     return 1;
 }
 

@@ -163,10 +163,7 @@ static int handle_now(lua_State *L) {
 }
 
 const luaL_Reg posta__lua_handle_functions[] = {
-    {"data", handle_data},
-    {"enter", handle_enter},
-    {"leave", handle_leave},
-    {"is_running", handle_is_running},
-    {"now", handle_now},
-    {NULL, NULL},
+    {"data", handle_data},   {"enter", handle_enter},
+    {"leave", handle_leave}, {"is_running", handle_is_running},
+    {"now", handle_now},     {NULL, NULL},
 };

@@ -8,11 +8,12 @@ typedef struct lua_link {
     posta_link *link; /* null: closed */
     void *mem;
     size_t mem_len;
+    bool has_own_tls; /* TLS is posta's, not the host's */
     posta__lua_sending sending;
 } lua_link;
 
 /* Keys in the user value for what the configuration borrows; bodies and slots are the messages'. */
-enum { KEY_HELLO = 1, KEY_PEER = 2 };
+enum { KEY_HELLO = 1, KEY_PEER = 2, KEY_NAME = 3 };
 
 static lua_link *any(lua_State *L) {
     return (lua_link *)luaL_checkudata(L, 1, POSTA__LUA_LINK);
@@ -39,7 +40,17 @@ static const char *borrow(lua_State *L, const char *key, int at) {
     return text;
 }
 
-/* new(options) -> link; or nil, status. Options: hello, peer, timeouts, trace, ... */
+/* By which word TLS begins, where it does. */
+static posta_starttls starttls_of(lua_State *L) {
+    switch (posta__lua_security(L, 1, "security")) {
+    case POSTA_SECURITY_TLS: return POSTA_STARTTLS_IMPLICIT;
+    case POSTA_SECURITY_STARTTLS: return POSTA_STARTTLS_ALWAYS;
+    case POSTA_SECURITY_OPPORTUNISTIC: return POSTA_STARTTLS_OFFERED;
+    default: return POSTA_STARTTLS_NEVER;
+    }
+}
+
+/* new(options) -> link; or nil, status. Options: hello, peer, name, security, tls, timeouts, ... */
 static int link_new(lua_State *L) {
     posta_link_config c = POSTA_LINK_CONFIG;
     luaL_checktype(L, 1, LUA_TTABLE);
@@ -49,7 +60,13 @@ static int link_new(lua_State *L) {
     posta__lua_engine_config(L, 1, &c.engine);
     c.engine.owed_max =
         (size_t)posta__lua_number(L, 1, "owed_max", POSTA_MAX_OWED, c.engine.owed_max);
-    if (posta__lua_flag(L, 1, "starttls")) c.engine.starttls = POSTA_STARTTLS_ALWAYS;
+    c.engine.starttls = starttls_of(L);
+    c.tls = posta__lua_tls_at(L, 1, "tls");
+    l->has_own_tls = c.tls != NULL;
+    c.server_name = borrow(L, "name", KEY_NAME);
+    c.insecure = (unsigned)posta__lua_number(L, 1, "insecure", 15, 0);
+    c.port = &l->place.port;
+    if (c.tls == NULL) c.tls_space = 0;
     c.engine.hello = borrow(L, "hello", KEY_HELLO);
     c.peer = borrow(L, "peer", KEY_PEER);
     posta_status status = POSTA_E_ARGUMENT;
@@ -188,6 +205,27 @@ static int link_tick(lua_State *L) {
     return 0;
 }
 
+/* use_host_tls(l) -> done: the handshake is the host's from now on; false: it is too late. */
+static int link_use_host_tls(lua_State *L) {
+    lua_link *l = open(L);
+    bool is_done = !l->has_own_tls || posta_link_set_tls(l->link, NULL) == POSTA_OK;
+    if (is_done) l->has_own_tls = false;
+    lua_pushboolean(L, is_done);
+    return 1;
+}
+
+/* has_own_tls(l): TLS, where some is needed, is posta's. */
+static int link_has_own_tls(lua_State *L) {
+    lua_pushboolean(L, any(L)->has_own_tls);
+    return 1;
+}
+
+/* goodbye(l): TLS says that it ends, in what is pending. */
+static int link_goodbye(lua_State *L) {
+    posta_link_goodbye(open(L)->link);
+    return 0;
+}
+
 /* secured(l, done): the host's TLS is up, or has failed. */
 static int link_secured(lua_State *L) {
     lua_link *l = open(L);
@@ -196,17 +234,19 @@ static int link_secured(lua_State *L) {
     return 0;
 }
 
-/* wants(l) -> read, write, body, now, hint, tls */
+/* wants(l) -> read, write, body, now, hint, tls of the host's, a step of ours (a tick) */
 static int link_wants(lua_State *L) {
     size_t hint = 0;
-    unsigned wants = posta_link_wants(open(L)->link, &hint);
+    const lua_link *l = open(L);
+    unsigned wants = posta_link_wants(l->link, &hint);
     lua_pushboolean(L, (wants & POSTA_WANT_RX) != 0);
     lua_pushboolean(L, (wants & POSTA_WANT_TX) != 0);
     lua_pushboolean(L, (wants & POSTA_WANT_BODY) != 0);
     lua_pushboolean(L, (wants & POSTA_WANT_NOW) != 0);
     lua_pushinteger(L, (lua_Integer)hint);
-    lua_pushboolean(L, (wants & POSTA_WANT_TLS) != 0);
-    return 6;
+    lua_pushboolean(L, (wants & POSTA_WANT_TLS) && !l->has_own_tls);
+    lua_pushboolean(L, (wants & POSTA_WANT_TLS) && l->has_own_tls);
+    return 7;
 }
 
 /* timeout(l) -> seconds until the engine must be asked again, nil: no limit */
@@ -295,6 +335,9 @@ static const luaL_Reg functions[] = {
     {"sent", link_sent},
     {"tick", link_tick},
     {"secured", link_secured},
+    {"use_host_tls", link_use_host_tls},
+    {"has_own_tls", link_has_own_tls},
+    {"goodbye", link_goodbye},
     {"wants", link_wants},
     {"timeout", link_timeout},
     {"next_event", link_next_event},

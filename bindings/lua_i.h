@@ -20,6 +20,7 @@
 #endif
 
 #include "posta/session.h"
+#include "posta/tls.h"
 #include "posta_lua.h"
 
 /* ---- the place (place.c): memory of the Lua state, the rest of the system ---- */
@@ -54,6 +55,10 @@ void posta__lua_push_receipt(lua_State *L, const posta_receipt *receipt);
 /** Pushes name and info table of an event; returns 2. */
 int posta__lua_push_event(lua_State *L, const posta_event *event);
 void posta__lua_push_capabilities(lua_State *L, posta_capabilities can);
+/** Sets tls and insecure of the receipt on top. */
+void posta__lua_set_tls(lua_State *L, const posta_tls_info *tls);
+/** How the way to the server is protected, of the word in t[key]; DEFAULT: not there. */
+posta_security posta__lua_security(lua_State *L, int at, const char *key);
 /** Sets table[key] for the table on top. */
 void posta__lua_set_text(lua_State *L, const char *key, const char *text);
 void posta__lua_set_number(lua_State *L, const char *key, double n);
@@ -64,6 +69,7 @@ void posta__lua_set_flag(lua_State *L, const char *key, bool flag);
 #define POSTA__LUA_MESSAGE "posta.message"
 #define POSTA__LUA_SESSION "posta.session"
 #define POSTA__LUA_LINK    "posta.engine"
+#define POSTA__LUA_TLS     "posta.tls"
 
 /** A new userdata of `len` zeroed bytes with its metatable and its user value, on the stack. */
 void *posta__lua_handle_new(lua_State *L, size_t len, const char *type);
@@ -75,8 +81,8 @@ void posta__lua_keep(lua_State *L, int handle, int key, int value);
 void posta__lua_unkeep(lua_State *L, int handle, int key);
 /** Is an operation under way on it, or was one when an error threw it out? */
 bool posta__lua_handle_is_entered(lua_State *L, int handle);
-/** Takes the table on top of the stack into the handle's data, as `account`: closed in the middle of
- * an operation, who waits for its end finds there what became of it. */
+/** Takes the table on top of the stack into the handle's data, as `account`: closed in the middle
+ * of an operation, who waits for its end finds there what became of it. */
 void posta__lua_handle_account(lua_State *L, int handle);
 /** The functions on any handle: data, enter, leave, is_running. */
 extern const luaL_Reg posta__lua_handle_functions[];
@@ -135,7 +141,7 @@ void posta__lua_sending_forget(posta__lua_sending *s);
 /* ---- sessions (session.c, steps.c, options.c, wire.c) ---- */
 
 /** Bytes of a custom transport's turn that Lua has not written yet. */
-#define POSTA__LUA_TX_SPACE 8192u
+#define POSTA__LUA_TX_SPACE  8192u
 #define POSTA__LUA_ADDRESSES 16u
 
 /** The outer world as C sees it where Lua functions are it: C asks and is answered POSTA_AGAIN; the
@@ -192,11 +198,17 @@ extern const luaL_Reg posta__lua_session_steps[];
 extern const luaL_Reg posta__lua_session_options[];
 extern const luaL_Reg posta__lua_session_wire[];
 
+/* ---- TLS (tls.c) ---- */
+
+/** The posta_tls of the open handle in t[key], for a call that shares it; null: there is none. */
+posta_tls *posta__lua_tls_at(lua_State *L, int at, const char *key);
+
 /* ---- what the module is made of: each pushes a table of functions ---- */
 
 void posta__lua_open_messages(lua_State *L);
 void posta__lua_open_sessions(lua_State *L);
 void posta__lua_open_links(lua_State *L);
 void posta__lua_open_addresses(lua_State *L);
+void posta__lua_open_tls(lua_State *L);
 
 #endif

@@ -27,14 +27,6 @@ static void fill(lua_State *L, int at, posta_session_config *c) {
         (size_t)posta__lua_number(L, at, "reply_space", 1u << 24, c->engine.reply_space);
 }
 
-static posta_security security_of(const char *word) {
-    if (word == NULL) return POSTA_SECURITY_DEFAULT;
-    if (strcmp(word, "none") == 0) return POSTA_SECURITY_NONE;
-    if (strcmp(word, "opportunistic") == 0) return POSTA_SECURITY_OPPORTUNISTIC;
-    if (strcmp(word, "starttls") == 0) return POSTA_SECURITY_STARTTLS;
-    return POSTA_SECURITY_TLS;
-}
-
 /* new(options) -> session; or nil, receipt */
 static int session_new(lua_State *L) {
     posta_session_config c = POSTA_SESSION_CONFIG;
@@ -46,7 +38,9 @@ static int session_new(lua_State *L) {
     lua_session *s = (lua_session *)posta__lua_handle_new(L, sizeof *s + more, POSTA__LUA_SESSION);
     posta__lua_place_init(L, &s->place);
     fill(L, 1, &c);
-    c.security = security_of(posta__lua_text(L, 1, "security"));
+    c.security = posta__lua_security(L, 1, "security");
+    c.tls = posta__lua_tls_at(L, 1, "tls");
+    c.insecure = (unsigned)posta__lua_number(L, 1, "insecure", 15, 0);
     c.port = &s->place.port;
     posta__lua_wire_config(L, 1, s, &transport, &c);
     lua_pushliteral(L, "on_event");
@@ -189,6 +183,24 @@ static int session_reset(lua_State *L) {
 
 static int session_noop(lua_State *L) {
     return act(L, posta_session_noop);
+}
+
+/* set_tls(s, { tls = handle or nil }) -> status */
+static int session_set_tls(lua_State *L) {
+    lua_session *s = open(L);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    return posta__lua_push_status(
+        L, posta_session_set_tls(s->session, posta__lua_tls_at(L, 2, "tls")));
+}
+
+/* tls(s) -> { tls =, insecure = } as in receipts */
+static int session_tls(lua_State *L) {
+    posta_tls_info info;
+    posta_session_tls(open(L)->session, &info);
+    luaL_checkstack(L, 6, "posta.tls");
+    lua_newtable(L);
+    posta__lua_set_tls(L, &info);
+    return 1;
 }
 
 /* cancel(s): what is pending ends at the next step. */
@@ -424,6 +436,8 @@ static int session_last_response(lua_State *L) {
 
 static const luaL_Reg functions[] = {
     {"new", session_new},
+    {"set_tls", session_set_tls},
+    {"tls", session_tls},
     {"close", session_close},
     {"is_session", session_is_session},
     {"is_closed", session_is_closed},

@@ -156,9 +156,45 @@ static void push_recipients(lua_State *L, const posta_receipt *r) {
     }
 }
 
+/* false while there was none; reason only where something was against the peer. */
+void posta__lua_set_tls(lua_State *L, const posta_tls_info *tls) {
+    static const char *const insecure[] = {"insecure_no_verify", "insecure_any_name", "insecure_cn",
+                                           "insecure_no_time"};
+    int n = 0;
+    lua_pushliteral(L, "tls");
+    if (tls->is_on) {
+        lua_createtable(L, 0, 4);
+        posta__lua_set_text(L, "version", tls->version);
+        posta__lua_set_text(L, "cipher", tls->cipher);
+        posta__lua_set_flag(L, "verified", tls->is_verified);
+        if (tls->reason != POSTA_OK)
+            posta__lua_set_text(L, "reason", posta_status_code(tls->reason));
+    } else {
+        lua_pushboolean(L, false);
+    }
+    lua_rawset(L, -3);
+    lua_pushliteral(L, "insecure");
+    lua_newtable(L);
+    for (size_t i = 0; i < sizeof insecure / sizeof insecure[0]; i++) {
+        if (!(tls->insecure & 1u << i)) continue;
+        lua_pushstring(L, insecure[i]);
+        lua_rawseti(L, -2, ++n);
+    }
+    lua_rawset(L, -3);
+}
+
+posta_security posta__lua_security(lua_State *L, int at, const char *key) {
+    const char *word = posta__lua_text(L, at, key);
+    if (word == NULL) return POSTA_SECURITY_DEFAULT;
+    if (strcmp(word, "none") == 0) return POSTA_SECURITY_NONE;
+    if (strcmp(word, "opportunistic") == 0) return POSTA_SECURITY_OPPORTUNISTIC;
+    if (strcmp(word, "starttls") == 0) return POSTA_SECURITY_STARTTLS;
+    return POSTA_SECURITY_TLS;
+}
+
 void posta__lua_push_receipt(lua_State *L, const posta_receipt *r) {
     luaL_checkstack(L, 10, "posta.receipt");
-    lua_createtable(L, 0, 16);
+    lua_createtable(L, 0, 18);
     posta__lua_set_text(L, "status", posta_status_code(r->status));
     posta__lua_set_text(L, "code", posta_receipt_code(r));
     posta__lua_set_text(L, "stage", r->stage == POSTA_PHASE_NONE ? "" : posta_phase_name(r->stage));
@@ -176,6 +212,7 @@ void posta__lua_push_receipt(lua_State *L, const posta_receipt *r) {
     posta__lua_set_text(L, "message", r->message);
     posta__lua_set_text(L, "hint", r->hint);
     posta__lua_set_text(L, "transcript", r->transcript);
+    posta__lua_set_tls(L, &r->tls);
 }
 
 /* The names that handlers are registered under: the design's chapter 5. */

@@ -24,15 +24,20 @@ posta_status posta_link_place(void *mem, size_t len, const posta_link_config *co
     if (need == 0 || !mem || len < need) return POSTA_E_ARGUMENT;
     memset(l, 0, sizeof *l);
     l->config = *config;
+    l->config.tls = posta__tls_share(config->tls);
     status = posta_engine_place((uint8_t *)mem + LINK_LEN, engine, &config->engine, &l->engine);
     if (posta__secure_size(config) > 0) l->tls_memory = (uint8_t *)mem + LINK_LEN + engine;
-    if (status == POSTA_OK) *out = l;
+    if (status == POSTA_OK)
+        *out = l;
+    else
+        posta_tls_free(&l->config.tls);
     return status;
 }
 
 void posta_link_wipe(posta_link **l) {
     if (!*l) return;
     posta__link_end_tls(*l);
+    posta_tls_free(&(*l)->config.tls);
     posta_engine_wipe(&(*l)->engine);
     memset(*l, 0, sizeof **l);
     *l = NULL;

@@ -202,6 +202,7 @@ posta_status posta_session_set_host(posta_session *s, const char *host, uint16_t
     if (status != POSTA_OK) return posta__session_refuse(s, &p);
     w.security = s->where.security;
     w.port = port != 0 ? port : s->where.port;
+    w.has_tls = s->where.has_tls || s->where.ca_file[0] != 0;
     /* Clear text that only a loopback host excused is not carried to another. */
     if (s->where.is_default_clear) w.security = POSTA_SECURITY_DEFAULT;
     status = posta__where_settle(&w, false, false, &p);

@@ -79,6 +79,15 @@ void posta__secure_tick(posta_link *l) {
     posta__secure_pump(l);
 }
 
+posta_status posta_link_set_tls(posta_link *l, posta_tls *tls) {
+    if (l->way != WAY_CLEAR) return POSTA_E_STATE;
+    if (tls && !l->tls_memory) return POSTA_E_ARGUMENT;
+    tls = posta__tls_share(tls);
+    posta_tls_free(&l->config.tls);
+    l->config.tls = tls;
+    return POSTA_OK;
+}
+
 /* ---- the octets ---- */
 
 static void end(posta_link *l) {

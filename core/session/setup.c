@@ -19,13 +19,15 @@ static posta_status where_of(const posta_session_config *c, posta_where *w, post
         return POSTA_OK;
     }
     if (status != POSTA_OK) return status;
-    if (!c->url || c->security != POSTA_SECURITY_DEFAULT || c->tcp_port != 0 || c->user) {
+    w->has_tls = c->tls != NULL;
+    if (!c->url || c->security != POSTA_SECURITY_DEFAULT || c->tcp_port != 0 || c->user ||
+        (c->tls && w->is_default_clear)) {
         bool is_smtps =
             c->url && w->security == POSTA_SECURITY_TLS && c->security == POSTA_SECURITY_DEFAULT;
         bool said = c->security != POSTA_SECURITY_DEFAULT;
         if (said)
             w->security = c->security;
-        else if (!c->url || (w->is_default_clear && c->user))
+        else if (!c->url || (w->is_default_clear && (c->user || c->tls)))
             w->security = POSTA_SECURITY_DEFAULT;
         if (c->tcp_port != 0) w->port = c->tcp_port;
         if (c->user) {

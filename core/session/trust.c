@@ -85,8 +85,14 @@ posta_status posta_session_set_tls(posta_session *s, posta_tls *tls) {
     posta_problem p;
     if (s->state != SESSION_CLOSED || s->pending != PENDING_NONE)
         return posta__session_wrong_time(s, "set_tls");
-    if (posta__session_take_tls(s, tls, &p) == POSTA_OK) return POSTA_OK;
-    return posta__session_refuse(s, &p);
+    if (posta__session_take_tls(s, tls, &p) != POSTA_OK) return posta__session_refuse(s, &p);
+    s->where.has_tls = tls != NULL;
+    if (tls && s->where.is_default_clear) {
+        /* Who says whom to trust wants TLS, on loopback too. */
+        s->where.security = POSTA_SECURITY_STARTTLS;
+        s->where.is_default_clear = false;
+    }
+    return POSTA_OK;
 }
 
 void posta_session_tls(const posta_session *s, posta_tls_info *out) {

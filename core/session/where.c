@@ -207,7 +207,9 @@ bool posta__where_is_loopback(const char *host) {
 
 posta_status posta__where_settle(posta_where *w, bool is_url, bool is_smtps,
                                  posta_problem *problem) {
-    bool clear = posta__where_is_loopback(w->host) && !w->has_user && !is_smtps;
+    /* Who says whom to trust wants TLS, on loopback too. */
+    bool has_tls = w->has_tls || w->ca_file[0] != 0;
+    bool clear = posta__where_is_loopback(w->host) && !w->has_user && !is_smtps && !has_tls;
     uint16_t port = w->is_lmtp ? 24 : 587;
     w->is_default_clear = false;
     if (w->is_unix) {

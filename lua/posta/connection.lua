@@ -318,10 +318,18 @@ function methods.getfd(s)
     return session.pollfd(s) or -1
 end
 
---- LuaSocket's question whether bytes wait inside: never, posta takes them at once.
+--- LuaSocket's question whether there is work that no descriptor tells of: octets that wait inside TLS, events.
 function methods.dirty(s)
     expected(s, "dirty")
-    return false
+    return not session.is_closed(s) and methods.timeout(s) == 0
+end
+
+--- TLS of this connection: { version, cipher, verified, reason }, false while there is none; and the list of
+-- the insecure_ options that were allowed.
+function methods.tls(s)
+    checked(s, "tls")
+    local info = session.tls(s)
+    return info.tls, info.insecure
 end
 
 --- Makes the connection for `w` (URL or table, looked at by where.misuse before).

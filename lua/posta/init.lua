@@ -25,6 +25,7 @@ local mail = require "posta.mail"
 local message = require "posta.message"
 local pump = require "posta.pump"
 local session = require "posta.session"
+local tls = require "posta.tls"
 local where = require "posta.where"
 
 local posta = {
@@ -103,6 +104,26 @@ function posta.session(w)
     return session.new(w)
 end
 
+--- Reads certificates and keys, for as many connections as one likes: `tls = posta.tls{...}`.
+-- @tparam table t ca_file, ca_path (a folder), ca (PEM or DER): the certificates that are trusted, the system's
+-- when none is given; cert, key (a path, PEM or DER) and key_password (string, or a function that is asked when
+-- the key needs one): shown to servers that ask; pin ("sha256//..." or a list): the server's key must be one of
+-- them; server_name: the name to check, apart from the host; min_version "1.2" or "1.3"; ciphers: IANA's names,
+-- a list or separated by ":"
+-- @treturn[1] userdata
+-- @treturn[2] nil, message, err: a file or a value is wrong; named with its line
+function posta.tls(t)
+    local complaint = tls.misuse(t, "tls")
+    if complaint then error(complaint, 2) end
+    return tls.new(t)
+end
+
+--- The TLS library that runs, "mbed TLS 2.28.3"; nil when this build has none.
+function posta.tls_library()
+    local name = core.tls.library()
+    return name ~= "" and name or nil
+end
+
 --- Makes a message to send, to write to a file or to look at.
 -- @tparam table t the mail
 -- @treturn[1] userdata m, see posta.message
@@ -128,7 +149,8 @@ end
 -- @tparam table io read(hint, seconds) -> bytes | nil, reason [, partial], where hint is "line" (a line
 -- with its line end, or any bytes) or an exact count, and reason "timeout" or "closed" or another;
 -- write(bytes, seconds) -> count | nil, reason; close(), trace(direction, line) and starttls(name) (the host's
--- TLS over its own wire: true, or nil and a reason) optional; secure = true: the host encrypts and has verified;
+-- TLS over its own wire, instead of posta's: true, or nil and a reason) optional; secure = true: the host
+-- encrypts and has verified;
 -- keep = true leaves the connection open for the next pump, else QUIT is said
 -- @tparam table|userdata t the mail, or a posta.message
 -- @return as posta.send

@@ -8,6 +8,7 @@ local loop = require "posta.loop"
 local mail = require "posta.mail"
 local names = require "posta.names"
 local receipt = require "posta.receipt"
+local tls = require "posta.tls"
 local where = require "posta.where"
 
 local link = core.link
@@ -17,8 +18,7 @@ local M = {}
 ------------------------------------------------------------------------------------ the engine
 
 -- What this build cannot do: the three values of failure, or nothing.
-local function not_built(config)
-    local peer = config.peer or config.host
+local function not_built(config, peer)
     if config.is_lmtp then
         return errors.problem({ code = "not_built", field = "url", stage = "connect",
             text = "url: this build of posta has no LMTP yet" }, peer)
@@ -27,12 +27,19 @@ local function not_built(config)
         return errors.problem({ code = "not_built", field = "auth", stage = "connect",
             text = "auth: this build of posta has no authentication yet" }, peer)
     end
-    local security = config.security or config.default_security
-    -- STARTTLS is the host's, by io.starttls or engine:secured; posta's own comes with a later version.
-    if security ~= "tls" then return nil end
-    return errors.problem({ code = "tls.not_built", field = "security", stage = "connect",
-        text = "TLS is needed and this build of posta has none",
-        hint = "If you trust this network: security=\"none\"." }, peer)
+    return nil
+end
+
+-- What posta's own TLS trusts; nil when there is none to be: the host brings it, or nobody needs it. Then a
+-- problem, when it cannot be had.
+local function trusted(config, security)
+    if config.has_host_tls or security == "none" or core.tls.library() == "" then return nil end
+    if config.tls then return config.tls end
+    local handle, wrong = tls.make { ca_file = config.ca_file }
+    -- Who does not insist on a peer that is verified needs nobody to trust.
+    if not handle and security == "opportunistic" and not config.ca_file then handle = tls.make({}, 1) end
+    if not handle then return nil, wrong end
+    return handle
 end
 
 --- An engine for `w` (looked at by where.misuse before).
@@ -43,14 +50,17 @@ function M.engine(w)
         return errors.problem { code = "field.invalid", field = "host",
             text = "host: is no host name and no address" }
     end
-    local none, text, err = not_built(config)
+    local none, text, err = not_built(config, config.peer)
     if err then return none, text, err end
-    local needs_starttls = (config.security or config.default_security) == "starttls"
+    local security = config.security or config.default_security
+    local own, wrong = trusted(config, security)
+    if wrong then return errors.problem(wrong, config.peer) end
+    if not own and security == "opportunistic" and not config.has_host_tls then security = "none" end
     local e, status = link.new {
         -- There is no socket to take an address literal from.
         hello = config.hello or core.host_name() or "[127.0.0.1]",
         peer = config.peer, timeouts = config.timeouts, trace = true,
-        starttls = needs_starttls,
+        security = security, tls = own, name = config.name, insecure = config.insecure,
         abort_on_refused = config.abort_on_refused, no_pipelining = config.no_pipelining,
         -- Both sides may be blocking pipes of a kilobyte: the replies to a burst must fit in one.
         owed_max = 8,
@@ -62,7 +72,7 @@ function M.engine(w)
     local data = core.data(e)
     data.on_trace, data.files, data.peer = config.on_trace, config.files, config.peer
     data.prefix = config.peer .. ": "
-    data.name, data.needs_starttls = core.where(config.url or config.host).host, needs_starttls
+    data.name, data.security = config.name, security
     data.wait = config.wait
     data.texts = {}
     return e
@@ -141,19 +151,27 @@ function methods.eof(e, lost)
     return link.eof(e, lost)
 end
 
---- What the engine needs: { read = "line" or a number of bytes, write = true, body = true, now = true,
--- tls = true }; an empty table when it is idle or closed. `tls`: the server awaits the handshake of the
--- host's TLS, whose end `secured` tells. `now`: one read that does not wait, then receive what it gave.
+--- What the engine needs: { read = "line" or an exact number of bytes, write = true, body = true, now = true,
+-- tls = true }; an empty table when it is idle or closed. `tls`, of an engine made with tls = "host": the
+-- server awaits the handshake of the host's TLS, whose end `secured` tells. `now`: one read that does not wait,
+-- then receive what it gave.
 function methods.wants(e)
     checked(e, "wants")
-    local read, write, feeds, now, hint, tls = link.wants(e)
+    local read, write, feeds, now, hint, hosts, ours = link.wants(e)
+    while ours do                       -- a handshake goes on by itself as far as it can
+        link.tick(e)
+        read, write, feeds, now, hint, hosts, ours = link.wants(e)
+    end
     local what = read and (hint == 0 and "line" or hint) or nil
-    return { read = what, write = write or nil, body = feeds or nil, now = now or nil, tls = tls or nil }
+    return { read = what, write = write or nil, body = feeds or nil, now = now or nil, tls = hosts or nil }
 end
 
 --- The host's TLS, which `wants().tls` asked for, is up and the peer is verified (`done`), or it has failed.
 function methods.secured(e, done)
     checked(e, "secured")
+    if link.has_own_tls(e) then
+        error("secured: the engine's TLS is posta's own; make it with tls = \"host\" to bring yours", 2)
+    end
     return link.secured(e, done)
 end
 
@@ -342,17 +360,21 @@ local function read_some(e, io, now, hint, until_event)
         fruitless(e, io, "io.read")
     end
     while at < #bytes and not link.is_closed(e) do
+        local before = at
         at = link.receive(e, bytes, at + 1)
         found = take_events(e, io, until_event) or found
         if link.is_closed(e) or link.state(e) == "closed" then return found end
+        -- TLS must write before it takes more.
+        if at == before and select(2, link.wants(e)) then write_some(e, io) end
     end
     if why and why ~= "timeout" and not link.is_closed(e) then link.eof(e, why ~= "closed") end
     return found
 end
 
--- The host's TLS takes over its own wire.
+-- The host's TLS takes over its own wire, or has it from the beginning.
 local function handshake(e, io)
-    local ok, why = io.starttls(core.data(e).name)
+    local ok, why = io.secure, nil
+    if io.starttls then ok, why = io.starttls(core.data(e).name) end
     if link.is_closed(e) then return end
     if not ok then core.data(e).why_insecure = tostring(why or "io.starttls gave nothing") end
     link.secured(e, ok)
@@ -364,9 +386,11 @@ local function turn(e, io, until_event)
         link.tick(e)
         if take_events(e, io, until_event) then return true end
         if link.is_closed(e) or link.state(e) == "closed" then return false end
-        local read, write, feeds, now, hint, tls = link.wants(e)
-        if tls then
+        local read, write, feeds, now, hint, hosts, ours = link.wants(e)
+        if hosts then
             handshake(e, io)
+        elseif ours then
+            link.tick(e)                -- the handshake's next step
         elseif write then
             write_some(e, io)
         elseif feeds then
@@ -416,16 +440,31 @@ local function deliver(e, io, t)
     return result, text, err
 end
 
+-- TLS's alert or close_notify: one try that does not wait.
+local function say_last_words(e, io)
+    if link.is_closed(e) or not link.has_own_tls(e) then return end
+    link.goodbye(e)
+    local bytes = link.pending(e)
+    if bytes ~= "" then io.write(bytes, 0) end
+end
+
 local function leave_server(e, io)
     if io.keep and link.state(e) == "idle" then return end
     -- Also after a greeting that refused us: RFC 5321, 3.1.
     if link.state(e) ~= "closed" and link.quit(e) == "in_progress" then turn(e, io, "disconnected") end
+    say_last_words(e, io)
     if io.close then io.close() end
 end
 
-local function no_starttls(data)
+-- Whose TLS it is; the three values of failure when nobody brings any.
+local function choose_tls(e, io)
+    local data = core.data(e)
+    if data.security == "none" then return nil end
+    if (io.starttls or io.secure) and link.has_own_tls(e) then link.use_host_tls(e) end
+    if link.has_own_tls(e) or io.starttls or data.security == "opportunistic" then return nil end
+    if io.secure and data.security == "tls" then return nil end
     return errors.problem({ code = "tls.not_built", field = "io.starttls", stage = "connect",
-        text = "STARTTLS is needed: this build of posta has no TLS, and io.starttls is not given",
+        text = "TLS is needed: this engine has none of posta's, and io.starttls is not given",
         hint = "If you trust this network: security=\"none\"." }, data.peer)
 end
 
@@ -437,7 +476,8 @@ function M.pump(e, io, t)
     if core.is_running(e) == nil then M.abandon(e) end
     local data = core.data(e)
     data.fruitless, data.why_lost, data.account = 0, nil, nil
-    if data.needs_starttls and not io.starttls then return no_starttls(data) end
+    local none, why, fault = choose_tls(e, io)
+    if fault then return none, why, fault end
     local function frame()
         local result, text, err = deliver(e, plain, t)
         if not link.is_closed(e) then leave_server(e, plain) end

@@ -88,8 +88,8 @@ function receipt.of(account, texts)
         accepted = with_status(recipients, "accepted"),
         refused = with_status(recipients, "refused"),
         bytes = account.bytes,
-        tls = false,
-        insecure = {},
+        tls = account.tls,
+        insecure = account.insecure,
         duration = account.duration,
     }
 end

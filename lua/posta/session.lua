@@ -14,6 +14,7 @@ local errors = require "posta.errors"
 local loop = require "posta.loop"
 local names = require "posta.names"
 local options = require "posta.options"
+local tls = require "posta.tls"
 local wire = require "posta.wire"
 
 local session = core.session
@@ -83,6 +84,23 @@ function methods.connect(s, t)
         end
         return session.connect(s)
     end)
+end
+
+--- Whom the next connects trust and what is shown to the server: a posta.tls, a table for one, or nil: the
+-- system's certificates. While not connected only.
+-- @return true; or nil, message, err
+function methods.set_tls(s, t)
+    checked(s, "set_tls")
+    local complaint = t ~= nil and tls.rule(t, "tls")
+    if complaint then error(complaint, 2) end
+    local handle, wrong
+    if t ~= nil then
+        handle, wrong = tls.make(t)
+        if not handle then return errors.problem(wrong, core.data(s).peer) end
+    end
+    local status = session.set_tls(s, { tls = handle })
+    if status == "ok" then return true end
+    return connection.answer(s, status, "set_tls")
 end
 
 --- Says QUIT and closes; event `disconnected` and nothing else. Legal while an action is pending, whose

@@ -6,6 +6,7 @@ local core = require "posta.core"
 local events = require "posta.events"
 local names = require "posta.names"
 local options = require "posta.options"
+local trust = require "posta.tls"
 local wire = require "posta.wire"
 
 local where = {}
@@ -32,14 +33,22 @@ local function auth_misuse(value, path)
     return names.wrong_type(value, path, "table") or names.misuse(value, path, AUTH)
 end
 
+-- "host" is for engines: the host brings its own TLS.
+local function tls_misuse(value, path)
+    if value == "host" then return nil end
+    return trust.rule(value, path)
+end
+
 local RULES = {
     known = {
         url = "string", host = "string", port = "number", address = "string", security = "string",
-        tls = "table", auth = auth_misuse, hello = "string", local_address = "string",
+        tls = tls_misuse, auth = auth_misuse, hello = "string", local_address = "string",
         timeout = timeout_misuse, on_refused = "string", chunking = "string", pipeline = "string",
         files = "boolean", wait = "function", trace = "boolean|function",
         blocking = "boolean", on_event = events.misuse, resolve = "function", transport = wire.misuse,
         on_progress = "function", agent = "string", header_space = "number", reply_space = "number",
+        insecure_no_verify = "boolean", insecure_any_name = "boolean", insecure_cn = "boolean",
+        insecure_no_time = "boolean",
     },
     moved = {
         server = "host", hostname = "host",
@@ -50,10 +59,7 @@ local RULES = {
         timeouts = "timeout", debug = "trace", verbose = "trace",
     },
     answers_later = true,           -- by where.config, with the code not_built
-    later = {
-        insecure_auth = true, insecure_no_verify = true, insecure_any_name = true, insecure_cn = true,
-        insecure_no_time = true,
-    },
+    later = { insecure_auth = true },
 }
 
 -- Values that are right by design but whose part is not there yet.
@@ -72,6 +78,9 @@ local function misplaced(w, path, kind)
         if rawget(w, name) ~= nil and (not odd or name < odd) then odd = name end
     end
     if odd then return ("%s.%s: does not go with posta.%s"):format(path, odd, kind) end
+    if rawget(w, "tls") == "host" and kind ~= "engine" then
+        return path .. ".tls: \"host\" goes with posta.engine only"
+    end
     if kind == "session" or rawget(w, "blocking") == nil then return nil end
     local blocks = kind ~= "start"
     if rawget(w, "blocking") == blocks then return nil end
@@ -203,6 +212,28 @@ local function auth(w, config)
     return true
 end
 
+-- The bits of C, in their order.
+local INSECURE = { "insecure_no_verify", "insecure_any_name", "insecure_cn", "insecure_no_time" }
+
+local function tls(w, config)
+    local given = rawget(w, "tls")
+    config.insecure = 0
+    for i, name in ipairs(INSECURE) do
+        if rawget(w, name) then config.insecure = config.insecure + 2 ^ (i - 1) end
+    end
+    config.has_host_tls = given == "host"
+    if given == nil or given == "host" then return true end
+    local handle, wrong = trust.make(given)
+    if not handle then
+        wrong.text = (config.peer or "tls") .. ": " .. wrong.text
+        return nil, wrong
+    end
+    config.tls = handle
+    -- Who says whom to trust wants TLS, on loopback too.
+    if config.default_clear and not config.security then config.security = "starttls" end
+    return true
+end
+
 -- "host:port" as errors name it, and what the URL or the host alone says about security.
 local function peer(_, config)
     local parsed, field, text = core.where(config.url or config.host)
@@ -211,7 +242,8 @@ local function peer(_, config)
         return problem(field ~= "" and field or "url", text)
     end
     config.is_unix, config.is_lmtp = parsed.is_unix, parsed.is_lmtp
-    config.default_security = parsed.security
+    config.default_security, config.default_clear = parsed.security, parsed.default_clear
+    config.name, config.ca_file = not parsed.is_unix and parsed.host or nil, parsed.ca_file
     config.has_user = parsed.has_user or config.user ~= nil
     if parsed.is_unix then
         config.peer = parsed.host
@@ -265,13 +297,9 @@ end
 function where.config(w)
     if type(w) == "string" then w = { url = w } end
     local config = {}
-    for _, step in ipairs { not_built, texts, port, timeouts, spaces, auth, peer } do
+    for _, step in ipairs { not_built, texts, port, timeouts, spaces, auth, peer, tls } do
         local ok, wrong = step(w, config)
         if not ok then return nil, wrong end
-    end
-    if rawget(w, "tls") then
-        return problem("tls", (config.peer or "tls") .. ": TLS is needed and this build of posta has none",
-            "tls.not_built")
     end
     config.abort_on_refused = config.on_refused == "abort"
     config.no_pipelining = config.pipeline == "off"

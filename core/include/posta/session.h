@@ -73,6 +73,7 @@ typedef struct posta_where {
     bool has_user, has_password;
     char user[256], password[256];
     char ca_file[256]; /* "" when not given */
+    bool has_tls;      /* TLS was set up apart from this; so was it where there is a ca_file */
     uint32_t total_ms; /* ?timeout= in the URL; 0: not given */
 } posta_where;
 
@@ -411,7 +412,7 @@ POSTA_API posta_status posta_message_write(
 
 /* ---- the link: engine and message over memory windows, for hosts that own the bytes ---- */
 
-/** Start from POSTA_LINK_CONFIG. Borrowed for the link's life. */
+/** Start from POSTA_LINK_CONFIG. Borrowed for the link's life, but for `tls`, which is shared. */
 typedef struct posta_link_config {
     size_t size; /* sizeof(posta_link_config) */
     posta_engine_config engine;
@@ -454,6 +455,9 @@ POSTA_API void posta_link_secured(posta_link *l, posta_status status);
  * is closed nothing is wanted, but tx_data may hold TLS's last words: write them once, without
  * waiting. */
 POSTA_API unsigned posta_link_wants(const posta_link *l, size_t *hint_out);
+/** Replaces the posta_tls, before TLS has begun; null: the handshake is the host's. POSTA_E_STATE:
+ * too late; POSTA_E_ARGUMENT: the link was made with tls_space 0. */
+POSTA_API posta_status posta_link_set_tls(posta_link *l, posta_tls *tls);
 /** Says close_notify, once, into tx_data: before the wire is closed. RFC 8446 6.1. */
 POSTA_API void posta_link_goodbye(posta_link *l);
 /** What became of TLS. */
