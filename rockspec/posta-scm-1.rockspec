@@ -11,7 +11,7 @@
 --   COMPAT53_INCDIR=FOLDER   where compat-5.3.h is, when it is in no usual place
 --
 -- The module holds the C core; it needs libc at run time and no other rock. `posta.catcher`, for tests of
--- your own mail code, uses LuaSocket when it is started.
+-- your own mail code, uses LuaSocket when it is started, and LuaSec when it shall speak TLS.
 package = "posta"
 version = "scm-1"
 rockspec_format = "3.0"

@@ -3,56 +3,10 @@
 local socket = require "socket"
 local catcher = require "posta.catcher"
 local child = require "spec.support.child"
+local connect = require("spec.support.client").connect
 local support = require "spec.support.catcher"
 
 local ENVELOPE = "EHLO me.example\r\nMAIL FROM:<ana@example.org>\r\nRCPT TO:<bob@example.org>\r\n"
-
--- A client that never blocks: it serves the catcher while it waits for a reply.
-local function connect(c)
-    local s = assert(socket.connect("127.0.0.1", c.port))
-    s:setoption("tcp-nodelay", true)
-    s:settimeout(0)
-    local client = { input = "", socket = s }
-    local function read_more()
-        local octets, why, partial = s:receive(8192)
-        octets = octets or partial or ""
-        client.input = client.input .. octets
-        if octets == "" and why ~= "closed" then c:step(0.001) end
-        return why ~= "closed"
-    end
-    function client.send(octets)
-        local at = 1
-        while at <= #octets do
-            local sent, why, upto = s:send(octets, at)
-            if not sent and why ~= "timeout" then error(why) end
-            at = (sent or upto) + 1
-            c:step(0)
-        end
-    end
-    function client.reply()
-        local lines, finish = {}, socket.gettime() + 5
-        while socket.gettime() < finish do
-            local line, rest = client.input:match("^([^\r\n]*)\r\n(.*)$")
-            if line then
-                client.input = rest
-                lines[#lines + 1] = line
-                if line:sub(4, 4) ~= "-" then return table.concat(lines, "\n") end
-            elseif not read_more() and not client.input:find("\r\n", 1, true) then
-                return nil, "closed"
-            end
-        end
-        return nil, "timeout"
-    end
-    function client.ask(line)
-        client.send(line .. "\r\n")
-        return client.reply()
-    end
-    function client.silent()
-        for _ = 1, 5 do read_more() end
-        return client.input == ""
-    end
-    return client
-end
 
 local function begin(c)
     local client = connect(c)

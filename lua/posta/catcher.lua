@@ -10,20 +10,32 @@ CRLF.CRLF ends a message, a parameter is taken only when its extension was offer
     local mails = assert(c:wait(1, 5))           -- mails[1].from, .to, .raw, .file, .notes
     c:stop()
 
-One thread, nothing blocks: `step` serves what is ready. LuaSocket is needed by `start` alone.
+One thread, nothing blocks: `step` serves what is ready. LuaSocket is needed by `start` alone, LuaSec by
+its option tls.
 
 Options of start: port (0: any free one), host ("127.0.0.1"), dir (a folder for NNNN.eml and
 NNNN.envelope; true: a fresh temporary one), log (a function that takes a line; false: silence),
-extensions (the EHLO lines), keep (false: the octets stay in the file only), and
+extensions (the EHLO lines), keep (false: the octets stay in the file only), tls, and
 refuse(verb, argument): a reply to give instead of doing it, or nil. MAIL and RCPT come with the
 address, "." with the octets of the message, CONNECT with "".
 
-BUGS: no TLS and no AUTH yet. Nothing closes an idle client. ]]
+tls = { cert =, key = } (files in PEM) offers STARTTLS, with
+    implicit = true       TLS from the first octet: c.url is smtps://...
+    required = true       no MAIL in clear text
+    min, max              "tlsv1_2" or "tlsv1_3"; older ones are never spoken
+    ca = file, verify = true    demand a client certificate of that CA
+mails[1].tls is then { version =, cipher =, client = }, or false for a mail that came in clear text;
+c.faults holds a sentence for each TLS that failed. catcher.certificate(dir) makes the files.
 
+BUGS: no AUTH yet. Nothing closes an idle client, nor one that is slow in its handshake. ]]
+
+local checks = require "posta.catcher.options"
+local files = require "posta.catcher.files"
 local grammar = require "posta.catcher.grammar"
 local report = require "posta.catcher.report"
+local tls = require "posta.catcher.tls"
 
-local catcher = {}
+local catcher = { certificate = tls.certificate }
 
 local OFFERED = { "SIZE 52428800", "8BITMIME", "PIPELINING", "ENHANCEDSTATUSCODES", "HELP" }
 local MAX_LINE = 4096          -- octets; RFC 5321, 4.5.3.1.4 asks for 512 and more for extensions
@@ -31,15 +43,17 @@ local MAX_CLIENTS = 200        -- select() takes 1024 descriptors; the others wa
 local MAX_UNSENT = 65536       -- a client that does not read is not read either
 local CHUNK = 65536
 
-local function quoted(s)
-    return "'" .. s:gsub("'", "'\\''") .. "'"
-end
-
 ------------------------------------------------------------------------------------ replies
 
 local function say(s, code, enhanced, text)
     if enhanced and s.catcher.offers.ENHANCEDSTATUSCODES then text = enhanced .. " " .. text end
     s.out[#s.out + 1] = code .. " " .. text .. "\r\n"
+end
+
+-- What went wrong between catcher and client below SMTP.
+local function tell(c, sentence)
+    c.faults[#c.faults + 1] = sentence
+    if c.log then c.log(sentence) end
 end
 
 -- The user's refusal: "550 5.1.1 no such user", lines parted by \n. True when one was given.
@@ -66,15 +80,6 @@ end
 
 ------------------------------------------------------------------------------------ keeping
 
-local function write_file(name, octets)
-    local file, why = io.open(name, "wb")
-    if not file then return nil, why end
-    local ok, fault = file:write(octets)
-    local closed, late = file:close()
-    if ok and closed then return true end
-    return nil, fault or late
-end
-
 -- Who sees NNNN.eml sees all of it, and its envelope: the name is given last.
 local function save(c, mail, raw)
     local name, taken
@@ -86,8 +91,8 @@ local function save(c, mail, raw)
     until not taken
     local lines = { "from: <" .. mail.from .. ">\n" }
     for _, address in ipairs(mail.to) do lines[#lines + 1] = "to: <" .. address .. ">\n" end
-    local ok, why = write_file(name .. ".envelope", table.concat(lines))
-    if ok then ok, why = write_file(name .. ".part", raw) end
+    local ok, why = files.write(name .. ".envelope", table.concat(lines))
+    if ok then ok, why = files.write(name .. ".part", raw) end
     if ok then ok, why = os.rename(name .. ".part", name .. ".eml") end
     if not ok then return nil, why end
     mail.file = name .. ".eml"
@@ -130,6 +135,7 @@ local function greet(s, argument, extended)
     if not extended then return say(s, "250", nil, "localhost") end
     local lines = { "localhost greets " .. argument }
     for _, line in ipairs(s.catcher.extensions) do lines[#lines + 1] = line end
+    if s.catcher.context and not s.tls then lines[#lines + 1] = "STARTTLS" end
     for i, line in ipairs(lines) do
         s.out[#s.out + 1] = "250" .. (i < #lines and "-" or " ") .. line .. "\r\n"
     end
@@ -163,6 +169,9 @@ end
 function verbs.MAIL(s, argument)
     if not s.hello then return say(s, "503", "5.5.1", "EHLO comes first") end
     if s.mail then return say(s, "503", "5.5.1", "a mail was already begun") end
+    if not s.tls and s.catcher.context and s.catcher.options.tls.required then
+        return say(s, "530", "5.7.0", "Must issue a STARTTLS command first")
+    end
     local address, parameters = address_of(s, "MAIL", argument)
     if not address then return end
     local limit = s.catcher.limit
@@ -170,7 +179,8 @@ function verbs.MAIL(s, argument)
         return say(s, "552", "5.3.4", "the message is larger than " .. limit .. " octets")
     end
     if parameters.BODY then parameters.BODY = parameters.BODY:upper() end
-    s.mail = { from = address, to = {}, parameters = parameters, hello = s.hello }
+    s.mail = { from = address, to = {}, parameters = parameters, hello = s.hello,
+        tls = s.tls or false }
     say(s, "250", "2.1.0", "sender taken")
 end
 
@@ -220,6 +230,23 @@ function verbs.QUIT(s, argument)
     if not is_refused(s, "QUIT", "") then say(s, "221", "2.0.0", "goodbye") end
 end
 
+-- Obeyed when the catcher has a certificate only. Once the reply has gone, `flush` begins TLS.
+local function starttls(s, argument)
+    if argument ~= "" then return say(s, "501", "5.5.4", "STARTTLS takes no argument") end
+    if s.tls then return say(s, "503", "5.5.1", "this is TLS already") end
+    if not s.extended then return say(s, "503", "5.5.1", "EHLO comes first") end
+    -- Whoever sits between client and server could put them there: they must not count as the client's
+    -- own once it speaks TLS. Some may still be inside LuaSocket.
+    if s.at <= #s.input or s.socket:dirty() then
+        s.closing = true
+        tell(s.catcher, "octets came in clear text behind STARTTLS; they were thrown away")
+        return say(s, "554", "5.5.1", "nothing may follow STARTTLS before its reply")
+    end
+    if is_refused(s, "STARTTLS", "") then return end
+    s.upgrading = true
+    say(s, "220", "2.0.0", "begin TLS")
+end
+
 local KNOWN = { STARTTLS = true, AUTH = true, BDAT = true, EXPN = true, TURN = true, ETRN = true }
 
 local function obey(s, line)
@@ -229,9 +256,10 @@ local function obey(s, line)
     end
     local verb = word:upper()
     if s.unwelcome and verb ~= "QUIT" then return say(s, "503", "5.5.1", "only QUIT is taken") end
-    if verbs[verb] then
+    local act = verbs[verb] or (verb == "STARTTLS" and s.catcher.context and starttls)
+    if act then
         -- Blanks at the end mean nothing, but for NOOP's sake only there (RFC 5321, 4.1.1).
-        return verbs[verb](s, (argument:gsub("[ \t]+$", "")))
+        return act(s, (argument:gsub("[ \t]+$", "")))
     end
     if is_refused(s, verb, argument) then return end
     if KNOWN[verb] then return say(s, "502", "5.5.1", verb .. " is not offered") end
@@ -305,31 +333,79 @@ local function take(s, octets)
     end
 end
 
+-------------------------------------------------------------------------------- connections
+
 local function drop(c, s)
-    s.socket:close()
     c.by_socket[s.socket] = nil
+    if s.raw then tls.close(c.net, s) else s.socket:close() end
     for i, other in ipairs(c.sessions) do
         if other == s then table.remove(c.sessions, i) break end
     end
 end
 
-local function flush(c, s)
+local function welcome(s)
+    if is_refused(s, "CONNECT", "") then
+        s.unwelcome = true
+    else
+        say(s, "220", nil, "localhost ESMTP posta catcher")
+    end
+end
+
+local flush
+
+-- One slice of the handshake; drops the session when that fails.
+local function shake(c, s)
+    local ok, why = tls.shake(s)
+    if not ok then
+        tell(c, "TLS handshake failed: " .. why)
+        return drop(c, s)
+    end
+    if s.handshake then return end
+    if c.options.tls.implicit then welcome(s) end
+    flush(c, s)
+end
+
+-- From here on TLS. Nothing that was said in clear text counts any more (RFC 3207, 4.2).
+local function secure(c, s)
+    forget(s)
+    s.hello, s.extended, s.upgrading, s.input, s.at = nil, nil, nil, "", 1
+    c.by_socket[s.socket] = nil
+    local ok, why = tls.wrap(c.ssl, c.context, s)
+    c.by_socket[s.socket] = s
+    if ok then return shake(c, s) end
+    tell(c, "TLS cannot begin: " .. why)
+    drop(c, s)
+end
+
+function flush(c, s)
     if #s.out > 0 then
         s.unsent = s.unsent .. table.concat(s.out)
         s.out = {}
     end
     if s.unsent ~= "" then
         local sent, why, upto = s.socket:send(s.unsent)
-        if not sent and why ~= "timeout" then return drop(c, s) end
+        s.write_when = tls.WAITS_FOR[why] or "write"
+        if not sent and why ~= "timeout" and not tls.WAITS_FOR[why] then return drop(c, s) end
         s.unsent = s.unsent:sub((sent or upto) + 1)
     end
-    if s.closing and s.unsent == "" then drop(c, s) end
+    if s.unsent ~= "" then return end
+    if s.closing then return drop(c, s) end
+    if s.upgrading then secure(c, s) end
+end
+
+local function may_read(s)
+    return not s.closing and not s.upgrading and #s.unsent < MAX_UNSENT
 end
 
 local function read(c, s)
     local octets, why, partial = s.socket:receive(CHUNK)
+    s.read_when = tls.WAITS_FOR[why] or "read"
     take(s, octets or partial or "")
-    if why and why ~= "timeout" then s.closing = true end
+    if why and why ~= "timeout" and not tls.WAITS_FOR[why] then
+        s.closing = true
+        local ill = s.tls and tls.fault_in(why)
+        if ill then tell(c, "TLS failed: " .. ill) end
+    end
     flush(c, s)
 end
 
@@ -338,15 +414,22 @@ local function accept(c)
     if not socket then return end
     socket:settimeout(0)
     socket:setoption("tcp-nodelay", true)
-    local s = { catcher = c, socket = socket, input = "", at = 1, out = {}, unsent = "" }
+    local s = { catcher = c, socket = socket, input = "", at = 1, out = {}, unsent = "",
+        read_when = "read", write_when = "write" }
     c.sessions[#c.sessions + 1] = s
     c.by_socket[socket] = s
-    if is_refused(s, "CONNECT", "") then
-        s.unwelcome = true
-    else
-        say(s, "220", nil, "localhost ESMTP posta catcher")
-    end
+    if c.context and c.options.tls.implicit then return secure(c, s) end
+    welcome(s)
     flush(c, s)
+end
+
+-- The socket can be read or written. Whichever it is: TLS may have waited for it to do the other.
+local function serve(c, socket)
+    local s = c.by_socket[socket]
+    if not s then return end                          -- gone since select, or another socket by now
+    if s.handshake then return shake(c, s) end
+    if s.unsent ~= "" then flush(c, s) end
+    if c.by_socket[socket] == s and may_read(s) then read(c, s) end
 end
 
 ----------------------------------------------------------------------------------- the face
@@ -357,22 +440,22 @@ methods.__index = methods
 -- Serve what is ready, once; wait for it at most so many seconds (0 when none are given).
 function methods:step(seconds)
     if not self.server then return nil, "the catcher is stopped" end
-    local readable, writable = {}, {}
-    if #self.sessions < MAX_CLIENTS then readable[1] = self.server end
+    local waiting = { read = {}, write = {} }
+    local function wait_for(what, socket) table.insert(waiting[what], socket) end
+    if #self.sessions < MAX_CLIENTS then wait_for("read", self.server) end
     for _, s in ipairs(self.sessions) do
-        if not s.closing and #s.unsent < MAX_UNSENT then readable[#readable + 1] = s.socket end
-        if s.unsent ~= "" then writable[#writable + 1] = s.socket end
-    end
-    local can_read, can_write = self.net.select(readable, writable, seconds or 0)
-    for _, socket in ipairs(can_write) do
-        if self.by_socket[socket] then flush(self, self.by_socket[socket]) end
-    end
-    for _, socket in ipairs(can_read) do
-        if socket == self.server then
-            accept(self)
-        elseif self.by_socket[socket] then
-            read(self, self.by_socket[socket])
+        if s.handshake then
+            wait_for(s.handshake, s.socket)
+        else
+            if may_read(s) then wait_for(s.read_when, s.socket) end
+            if s.unsent ~= "" then wait_for(s.write_when, s.socket) end
         end
+    end
+    -- LuaSocket's select asks `dirty` too: octets that wait inside a socket, even decrypted, are heard.
+    local can_read, can_write = self.net.select(waiting.read, waiting.write, seconds or 0)
+    for _, socket in ipairs(can_write) do serve(self, socket) end
+    for _, socket in ipairs(can_read) do
+        if socket == self.server then accept(self) else serve(self, socket) end
         if not self.server then return true end          -- stopped by the user's own function
     end
     return true
@@ -404,62 +487,18 @@ function methods:stop()
     while #self.sessions > 0 do drop(self, self.sessions[1]) end
 end
 
-local OPTIONS = {
-    port = "number", host = "string", dir = "string or true", log = "function or false",
-    extensions = "table", keep = "boolean", refuse = "function",
-}
-
-local function check_options(options)
-    for name, value in pairs(options) do
-        local allowed = OPTIONS[name]
-        if not allowed then
-            error("catcher.start: unknown option " .. tostring(name), 3)
-        end
-        local got = type(value) == "boolean" and tostring(value) or type(value)
-        if type(value) == "boolean" and allowed == "boolean" then got = "boolean" end
-        if not (" " .. allowed .. " "):find(" " .. got .. " ", 1, true) then
-            error(("catcher.start: %s: expected %s, got %s"):format(name, allowed, got), 3)
-        end
-    end
-    local port, host = options.port or 0, options.host or "127.0.0.1"
-    if port < 0 or port > 65535 or port % 1 ~= 0 then
-        error("catcher.start: port: expected 0 to 65535, got " .. tostring(port), 3)
-    end
-    if host ~= "localhost" and host ~= "::1" and not host:find("^127%.%d+%.%d+%.%d+$") then
-        error(("catcher.start: host: only loopback is served, got %q"):format(host), 3)
-    end
-end
-
+-- The EHLO lines; a sentence when one makes no sense.
 local function read_extensions(c, lines)
     c.extensions, c.offers, c.limit = {}, {}, 0
     for i, line in ipairs(lines) do
         local key, value = tostring(line):match("^(%w[%w%-]*) ?([ -~]*)$")
-        if not key then
-            error(("catcher.start: extensions[%d]: malformed"):format(i), 3)
-        end
+        if not key then return ("extensions[%d]: malformed"):format(i) end
         c.extensions[i] = line
         c.offers[key:upper()] = true
         if key:upper() == "SIZE" then c.limit = tonumber(value) or 0 end
     end
-end
-
-local function open_folder(dir)
-    if dir == true then
-        local pipe = io.popen("mktemp -d", "r")
-        dir = pipe and pipe:read("*l")
-        if pipe then pipe:close() end
-        if not dir then return nil, "cannot make a temporary folder" end
-    end
-    local probe = dir .. "/.catcher"
-    local ok = write_file(probe, "")
-    if not ok then
-        os.execute("mkdir -p -- " .. quoted(dir) .. " 2>/dev/null")
-        local why
-        ok, why = write_file(probe, "")
-        if not ok then return nil, "cannot write into the folder " .. dir .. ": " .. why end
-    end
-    os.remove(probe)
-    return dir
+    if c.offers.STARTTLS and c.options.tls then return "extensions: tls offers STARTTLS itself" end
+    return nil
 end
 
 local function print_line(line)
@@ -467,23 +506,33 @@ local function print_line(line)
     io.stdout:flush()
 end
 
+-- A library that LuaRocks and Debian have, or an error for the caller of start.
+local function need(module, library, package)
+    local found, loaded = pcall(require, module)
+    if found then return loaded end
+    error(("posta.catcher needs %s (Debian: %s; LuaRocks: %s)"):format(library, package,
+        (package:gsub("-", ""))), 3)
+end
+
 -- A catcher; or nil and a sentence when the port or the folder cannot be had. Raises when LuaSocket
--- is missing, as any require does, and for options that make no sense.
+-- (with tls: LuaSec) is missing, as any require does, and for options that make no sense.
 function catcher.start(options)
     options = options or {}
-    check_options(options)
-    local found, net = pcall(require, "socket")
-    if not found then
-        error("posta.catcher needs LuaSocket (Debian: lua-socket; LuaRocks: luasocket)", 2)
-    end
-    local c = setmetatable({ options = options, net = net, mails = {}, sessions = {},
-        by_socket = {}, last_file = 0, log = options.log }, methods)
+    local why = checks.fault_of(options)
+    if why then error("catcher.start: " .. why, 2) end
+    local c = setmetatable({ options = options, net = need("socket", "LuaSocket", "lua-socket"),
+        mails = {}, faults = {}, sessions = {}, by_socket = {}, last_file = 0, log = options.log },
+        methods)
     if c.log == nil then c.log = print_line end
-    read_extensions(c, options.extensions or OFFERED)
+    why = read_extensions(c, options.extensions or OFFERED)
+    if not why and options.tls then
+        c.ssl = need("ssl", "LuaSec", "lua-sec")
+        c.context, why = tls.context(c.ssl, options.tls)
+    end
+    if why then error("catcher.start: " .. why, 2) end
     local host = options.host or "127.0.0.1"
     if host == "localhost" then host = "127.0.0.1" end
-    local why
-    c.server, why = net.bind(host, options.port or 0, 128)
+    c.server, why = c.net.bind(host, options.port or 0, 128)
     if not c.server then
         if why:find("in use") then
             return nil, ("port %d of %s is in use: another program listens there"):format(
@@ -492,7 +541,7 @@ function catcher.start(options)
         return nil, ("cannot listen on %s:%d: %s"):format(host, options.port or 0, why)
     end
     if options.dir then
-        c.dir, why = open_folder(options.dir)
+        c.dir, why = files.folder(options.dir)
         if not c.dir then
             c.server:close()
             return nil, why
@@ -501,7 +550,8 @@ function catcher.start(options)
     c.server:settimeout(0)
     local _, port = c.server:getsockname()
     c.host, c.port = host, tonumber(port)
-    c.url = ("smtp://%s:%d"):format(host:find(":") and "[" .. host .. "]" or host, c.port)
+    c.url = ("%s://%s:%d"):format(options.tls and options.tls.implicit and "smtps" or "smtp",
+        host:find(":") and "[" .. host .. "]" or host, c.port)
     return c
 end
 

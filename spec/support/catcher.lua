@@ -1,7 +1,8 @@
 --[[ support.catcher: tools/catch as a process of its own, for specs whose client blocks.
 
-    local c = require("spec.support.catcher").spawn()      -- { lua =, dir =, port =, once = }
-    -- ... send to c.url ...
+    local c = require("spec.support.catcher").spawn()
+                                         -- { lua =, dir =, port =, once =, words = more arguments }
+    -- ... send to c.url; with words = { "--tls" } trusting c.ca_file ...
     local mails = c:wait(1, 5)           -- mails[1].from, .to, .raw, .file
     c:stop()
 
@@ -63,9 +64,11 @@ function support.spawn(options)
         words[#words + 1] = "--once"
         words[#words + 1] = options.once
     end
+    for _, word in ipairs(options.words or {}) do words[#words + 1] = word end
     local process = child.start(words, { POSTA_LUA = options.lua or child.interpreter() })
     local c = setmetatable({ process = process, dir = dir, own_dir = not options.dir }, methods)
-    local url, port, pid = process:wait_for("catching on (smtp://127%.0%.0%.1:(%d+)), pid (%d+);")
+    local url, port, pid = process:wait_for("catching on (smtps?://127%.0%.0%.1:(%d+)), pid (%d+);")
+    c.ca_file = process:output():match("\ntrust it with ca_file=([^\n]+)\n")
     c.url, c.port, c.pid = url, tonumber(port), tonumber(pid)
     return c
 end

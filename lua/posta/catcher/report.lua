@@ -36,7 +36,14 @@ local function decode_word(charset, encoding, text)
     end))
 end
 
--- For eyes only: unfolded, decoded, cut, and without anything that a terminal would obey.
+-- Cut, and without anything that a terminal would obey.
+local function plain(text)
+    text = text:gsub("%c", "?"):gsub("\194[\128-\159]", "?")
+    if #text <= 60 then return text end
+    return (text:sub(1, 60):gsub("[\192-\255][\128-\191]*$", "")) .. "..."
+end
+
+-- For eyes only: unfolded and decoded.
 local function subject_of(raw)
     local head = "\r\n" .. (raw:match("^(.-\r\n)\r\n") or raw:sub(1, HEAD))
     local value = head:match("\r\n[Ss][Uu][Bb][Jj][Ee][Cc][Tt]:[ \t]*([^\r\n]*)")
@@ -47,10 +54,7 @@ local function subject_of(raw)
         value = value .. line
     end
     value = value:gsub("(%?=)%s+(=%?)", "%1%2")
-    value = value:gsub("=%?([^?]+)%?([BbQq])%?([^?]*)%?=", decode_word)
-    value = value:gsub("%c", "?"):gsub("\194[\128-\159]", "?")
-    if #value <= 60 then return value end
-    return (value:sub(1, 60):gsub("[\192-\255][\128-\191]*$", "")) .. "..."
+    return plain((value:gsub("=%?([^?]+)%?([BbQq])%?([^?]*)%?=", decode_word)))
 end
 
 -- What a real server might not forgive. The mail is taken all the same.
@@ -80,6 +84,8 @@ function report.line(n, mail, raw)
     if #mail.to > 3 then to = to .. ", ... (" .. #mail.to .. " recipients)" end
     local from = mail.from == "" and "<>" or mail.from
     local line = ("%d  from %s to %s  %d octets"):format(n, from, to, #raw)
+    if mail.tls then line = line .. "  " .. mail.tls.version end
+    if mail.tls and mail.tls.client then line = line .. " as " .. plain(mail.tls.client) end
     local subject = subject_of(raw)
     if subject then line = line .. '  "' .. subject .. '"' end
     if #mail.notes > 0 then line = line .. "  note: " .. table.concat(mail.notes, "; ") end
