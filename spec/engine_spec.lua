@@ -332,8 +332,8 @@ describe("posta.pump", function()
         assert.equal("STARTTLS", t.commands[#t.commands])
 
         t = toy()
-        fails("tls.not_built", "io.starttls",
-            posta.pump(engine { host = "mail.example.org", security = "starttls" }, t.io, support.mail()))
+        fails("tls.not_built", "io.starttls", posta.pump(
+            engine { host = "mail.example.org", security = "starttls", tls = "host" }, t.io, support.mail()))
         assert.same({}, t.commands)
     end)
 

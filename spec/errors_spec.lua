@@ -205,21 +205,6 @@ end)
 describe("what is not built yet", function()
     it("is refused, never left out", function()
         local mail = support.mail()
-        for _, where in ipairs { "smtps://mail.example.org", "smtp://mail.example.org", "mail.example.org",
-            { host = "mail.example.org" }, { host = "127.0.0.1", security = "tls" },
-            { host = "127.0.0.1", security = "starttls" }, "smtp://127.0.0.1:465?security=tls",
-            { url = "smtp://127.0.0.1", tls = {} } } do
-            local err = fails("tls.not_built", nil, posta.send(where, mail))
-            assert.equal("not_sent", err.outcome)
-            fails("tls.not_built", nil, posta.connect(where))
-            -- An engine may still be given the host's TLS by STARTTLS; a pump without it is refused.
-            local engine, _, why = posta.engine(where)
-            if engine then
-                local nobody = function() error("somebody was called") end
-                _, _, why = posta.pump(engine, { read = nobody, write = nobody }, mail)
-            end
-            assert.equal("tls.not_built", why.code)
-        end
         for _, where in ipairs { "smtp://ana:x@127.0.0.1:25?security=none",
             { host = "127.0.0.1", security = "none", auth = { user = "ana", password = "x" } } } do
             fails("not_built", nil, posta.send(where, mail))

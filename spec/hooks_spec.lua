@@ -180,7 +180,7 @@ describe("transport", function()
             support.mail())
         assert(receipt, message)
         server.transport.secure = nil
-        fails("tls.not_built", nil, posta.send({ host = "mail.example.org", transport = server.transport },
+        fails("tls.not_tls", nil, posta.send({ host = "mail.example.org", transport = server.transport },
             support.mail()))
     end)
 

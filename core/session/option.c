@@ -78,10 +78,9 @@ static posta_status set_tls_mode(posta_session *s, const posta_option_info *info
     w.security = (posta_security)n;
     status = posta__check_built(&w, s->owns_transport ? NULL : &s->transport, &p);
     if (status != POSTA_OK) return posta__session_refuse(s, &p);
-    if (w.security != POSTA_SECURITY_NONE && s->link_config.tls_space == 0 && s->owns_transport)
+    if (!posta__session_may_secure(s, w.security))
         return refuse(s, POSTA_E_STATE, info,
-                      "was none when the session was made: there is no room "
-                      "for TLS");
+                      "was none when the session was made: there is no room for TLS");
     s->where.security = w.security;
     s->where.is_default_clear = false; /* it was said */
     return POSTA_OK;

@@ -206,6 +206,8 @@ posta_status posta__check_built(const posta_where *w, const posta_transport *t, 
 /* Of the configuration's tls_space what a link needs. */
 size_t posta__session_tls_space(const posta_session_config *c);
 posta_status posta__session_take_tls(posta_session *s, posta_tls *tls, posta_problem *p);
+/* Can its connections be protected like that? */
+bool posta__session_may_secure(const posta_session *s, posta_security security);
 /* Makes ready what the target needs of TLS: someone who is trusted, and a name to check. */
 posta_status posta__session_trust(posta_session *s, posta_problem *p);
 /* When TLS of the next connection begins. */

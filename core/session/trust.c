@@ -50,12 +50,20 @@ static posta_status take_default(posta_session *s, posta_problem *p) {
     return posta__tls_make(&c, !insists(&s->where), &s->tls, p);
 }
 
+/* TLS of posta's own is wanted. */
+static bool needs_ours(const posta_session *s, posta_security security) {
+    bool is_wanted = security != POSTA_SECURITY_DEFAULT && security != POSTA_SECURITY_NONE;
+    return is_wanted && is_built() && !is_hosts(s->owns_transport ? NULL : &s->transport);
+}
+
+bool posta__session_may_secure(const posta_session *s, posta_security security) {
+    return !needs_ours(s, security) || s->link_config.tls_space > 0;
+}
+
 posta_status posta__session_trust(posta_session *s, posta_problem *p) {
-    const posta_transport *t = s->owns_transport ? NULL : &s->transport;
-    bool is_wanted = insists(&s->where) || s->where.security == POSTA_SECURITY_OPPORTUNISTIC;
     posta_status status;
     s->link_config.tls = NULL;
-    if (!is_wanted || is_hosts(t) || !is_built()) return POSTA_OK;
+    if (!needs_ours(s, s->where.security)) return POSTA_OK;
     if (s->link_config.tls_space == 0)
         return posta__problem(p, POSTA_E_STATE, "security",
                               "this session was made with security none and has no room for TLS",
