@@ -92,7 +92,8 @@ describe("posta.start", function()
 
     it("answers wrong values at once, and raises on misuse", function()
         fails("field.invalid", nil, posta.start("smtp://127.0.0.1:1", support.mail { to = "nobody" }))
-        fails("file.not_found", "tls.ca_file", posta.start("smtps://mail.example.org?ca_file=/not/there", support.mail()))
+        fails("file.not_found", "tls.ca_file",
+            posta.start("smtps://mail.example.org?ca_file=/not/there", support.mail()))
         support.raises("mail.form: unknown; did you mean from?", posta.start, "smtp://127.0.0.1:1",
             { form = "a@x.org" })
         support.raises("where.wait: does not go with posta.start", posta.start,

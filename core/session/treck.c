@@ -3,7 +3,7 @@
  * credentials. Nothing of it is looked at after a call of the session that may have told an event
  * of a non-blocking session: the event's callback may have freed it.
  *
- * BUGS: AUTH and TLS are not built: use_credentials and posta_treck_set_ssl are where they come in.
+ * BUGS: AUTH is not built: use_credentials is where it comes in.
  */
 #include "treck_i.h"
 
@@ -31,6 +31,7 @@ struct posta_treck {
     uint32_t timeout_ms; /* of every phase; 0: posta's own */
     bool is_blocking;
     int ssl_mode;
+    bool has_ssl; /* TLS was asked for; without that it is never attempted */
 
     /* the connection */
     posta_status auth;    /* what became of the credentials; POSTA_OK: none, or they may be used */
@@ -161,9 +162,9 @@ posta_treck *posta_treck_new(const char *agent, ttSmtpEventCBFuncPtr callback, u
     t->callback = callback;
     t->timeout_ms = timeout_ms;
     t->is_blocking = blocking != TM_BLOCKING_OFF;
-    config.host = "127.0.0.1"; /* until a connect says where */
+    /* A connect says where to, and which TLS; until then there is room for it. */
     config.tcp_port = POSTA_TRECK_SMTP_PORT;
-    config.security = POSTA_SECURITY_NONE;
+    config.security = POSTA_SECURITY_OPPORTUNISTIC;
     config.non_blocking = !t->is_blocking;
     config.callback = on_event;
     config.user_data = t;
@@ -218,6 +219,14 @@ static posta_status set_timeouts(posta_treck *t, posta_option first) {
     return status;
 }
 
+/* The session's mode for that of the model. */
+static posta_status set_mode(posta_treck *t) {
+    static const posta_security modes[] = {POSTA_SECURITY_OPPORTUNISTIC, POSTA_SECURITY_STARTTLS,
+                                           POSTA_SECURITY_TLS};
+    uint32_t mode = (uint32_t)(t->has_ssl ? modes[t->ssl_mode] : POSTA_SECURITY_NONE);
+    return posta_session_set_option(t->s, POSTA_OPTION_TLS_MODE, &mode, sizeof mode);
+}
+
 int posta_treck_connect(posta_treck *t, const void *address, const char *user, const char *password,
                         unsigned flags) {
     char host[POSTA_MAX_ADDRESS_TEXT];
@@ -229,9 +238,12 @@ int posta_treck_connect(posta_treck *t, const void *address, const char *user, c
         return refuse(t, TM_EINVAL, "address: neither IPv4 nor IPv6");
     if (text_or_null(user) && !text_or_null(password))
         return refuse(t, TM_EINVAL, "password: a user name needs one");
+    if (t->ssl_mode != TM_SMTP_SSL_OPTIONAL && !t->has_ssl)
+        return refuse(t, TM_EPERM, "SSL_MODE asks for TLS, and tfSmtpUserSetSsl was not called");
     posta_status status = posta_session_set_host(t->s, host, port ? port : POSTA_TRECK_SMTP_PORT);
     if (status == POSTA_E_STATE) return TM_EISCONN; /* connecting */
     if (status == POSTA_OK) status = set_timeouts(t, POSTA_OPTION_TIMEOUT_RESOLVE);
+    if (status == POSTA_OK) status = set_mode(t);
     if (status != POSTA_OK) return posta_treck_error(status);
     t->only_disconnect = false;
     t->auth = use_credentials(t, user, password, (flags & POSTA_TRECK_CLEAR_AUTH) != 0);
@@ -372,14 +384,33 @@ const char *posta_treck_why(posta_treck *t) {
 
 /* ---- TLS ---- */
 
+static const char no_tls[] = "tls.not_built: this build of posta has no TLS";
+
+static bool is_built(void) {
+    return posta_tls_library()[0] != 0;
+}
+
+static int set_ssl(posta_treck *t, posta_tls *tls, bool is_wanted) {
+    posta_status status;
+    if (is_wanted && !is_built()) return refuse(t, TM_EOPNOTSUPP, no_tls);
+    t->why[0] = 0;
+    status = posta_session_set_tls(t->s, tls);
+    if (status == POSTA_OK) t->has_ssl = is_wanted;
+    return posta_treck_error(status);
+}
+
 int posta_treck_set_ssl(posta_treck *t, int ssl_session) {
-    if (!t || ssl_session < 0) return TM_EINVAL;
-    return refuse(t, TM_EOPNOTSUPP, "tls.not_built: this build of posta has no TLS");
+    if (!t || ssl_session != 0) return TM_EINVAL;
+    return set_ssl(t, NULL, true);
+}
+
+int posta_treck_set_tls(posta_treck *t, posta_tls *tls) {
+    return t ? set_ssl(t, tls, tls != NULL) : TM_EINVAL;
 }
 
 int posta_treck_ssl_new(const void *identity, ...) {
     (void)identity;
-    return TM_SOCKET_ERROR;
+    return is_built() ? 0 : TM_SOCKET_ERROR;
 }
 
 /* ---- options ---- */
@@ -416,8 +447,11 @@ int posta_treck_set_option(posta_treck *t, int option, ttUserGenericUnion value)
     default: return refuse(t, TM_EINVAL, "option: unknown");
     }
     /* A mode that asks for TLS is not taken quietly: the mail would go in clear text. */
-    if (value.genIntParm != TM_SMTP_SSL_OPTIONAL)
-        return refuse(t, TM_EOPNOTSUPP, "tls.not_built: this build of posta has no TLS");
+    if (value.genIntParm != TM_SMTP_SSL_OPTIONAL && !is_built())
+        return refuse(t, TM_EOPNOTSUPP, no_tls);
+    if (value.genIntParm < TM_SMTP_SSL_OPTIONAL || value.genIntParm > TM_SMTP_SSL_IMPLICIT)
+        return refuse(t, TM_EINVAL, "SSL_MODE: neither OPTIONAL nor ALWAYS nor IMPLICIT");
+    if (posta_session_is_connected(t->s)) return TM_EISCONN;
     t->ssl_mode = value.genIntParm;
     return TM_ENOERROR;
 }

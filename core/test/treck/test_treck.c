@@ -7,6 +7,10 @@
 
 #include "server.h"
 
+static bool has_tls(void) {
+    return posta_tls_library()[0] != 0;
+}
+
 /* ---- helpers ---- */
 
 static const char *const event_names[] = {
@@ -283,6 +287,41 @@ static void lines_of_a_response(void **state) {
     server_free(&s);
 }
 
+/* ---- TLS ---- */
+
+/* A mode that asks for TLS is never clear text: not without SetSsl, not by a server without
+ * STARTTLS. */
+static void ssl_modes(void **state) {
+    ttUserGenericUnion v = {NULL};
+    (void)state;
+    if (!has_tls()) return; /* options_and_nulls has what such a build answers */
+    for (int mode = TM_SMTP_SSL_OPTIONAL; mode < TM_SMTP_SSL_IMPLICIT; mode++) {
+        server s = {0};
+        host at;
+        assert_true(server_start(&s));
+        ttSmtpClientHandle h = session(&at, TM_BLOCKING_ON);
+        v.genIntParm = mode;
+        assert_int_equal(tfSmtpUserSetSessionOption(h, TM_SMTP_OPTION_SSL_MODE, v), TM_ENOERROR);
+        if (mode == TM_SMTP_SSL_ALWAYS) {
+            assert_int_equal(connect_to(h, s.port), TM_EPERM);
+            assert_non_null(strstr(posta_treck_why(h), "tfSmtpUserSetSsl"));
+        }
+        posta_tls_config c = POSTA_TLS_CONFIG;
+        posta_tls *tls = NULL;
+        c.insecure = POSTA_INSECURE_NO_VERIFY;
+        assert_int_equal(posta_tls_new(&c, &tls, NULL), POSTA_OK);
+        assert_int_equal(posta_treck_set_tls(h, tls), TM_ENOERROR);
+        posta_tls_free(&tls);
+        assert_int_equal(connect_to(h, s.port),
+                         mode == TM_SMTP_SSL_OPTIONAL ? TM_ENOERROR : TM_ESERVERPERM);
+        if (mode == TM_SMTP_SSL_ALWAYS)
+            assert_non_null(strstr(posta_treck_why(h), "the server offers no STARTTLS"));
+        assert_int_equal(tfSmtpUserFreeSession(h), TM_ENOERROR);
+        server_stop(&s);
+        server_free(&s);
+    }
+}
+
 /* ---- credentials ---- */
 
 static void auth_fail(void **state) {
@@ -379,15 +418,20 @@ static void options(void **state) {
     assert_int_equal(tfSmtpUserGetSessionOption(h, TM_SMTP_OPTION_SSL_MODE, &v), TM_ENOERROR);
     assert_int_equal(v.genIntParm, TM_SMTP_SSL_OPTIONAL);
     v.genIntParm = TM_SMTP_SSL_ALWAYS;
-    assert_int_equal(tfSmtpUserSetSessionOption(h, TM_SMTP_OPTION_SSL_MODE, v), TM_EOPNOTSUPP);
+    assert_int_equal(tfSmtpUserSetSessionOption(h, TM_SMTP_OPTION_SSL_MODE, v),
+                     has_tls() ? TM_ENOERROR : TM_EOPNOTSUPP);
+    v.genIntParm = TM_SMTP_SSL_IMPLICIT + 1;
+    assert_int_equal(tfSmtpUserSetSessionOption(h, TM_SMTP_OPTION_SSL_MODE, v),
+                     has_tls() ? TM_EINVAL : TM_EOPNOTSUPP);
     assert_int_equal(tfSmtpUserSetSessionOption(h, 99, v), TM_EINVAL);
     assert_string_equal(posta_treck_why(h), "option: unknown");
     assert_int_equal(tfSmtpUserSetSockOpt(h, AF_UNIX, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on),
                      TM_EINVAL);
     assert_int_equal(tfSmtpUserSetSockOpt(h, AF_INET, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on),
                      TM_ENOERROR);
-    assert_int_equal(tfSslNewSession("id", 1u, 2, 3L), TM_SOCKET_ERROR);
-    assert_int_equal(tfSmtpUserSetSsl(h, 1), TM_EOPNOTSUPP);
+    assert_int_equal(tfSslNewSession("id", 1u, 2, 3L), has_tls() ? 0 : TM_SOCKET_ERROR);
+    assert_int_equal(tfSmtpUserSetSsl(h, 0), has_tls() ? TM_ENOERROR : TM_EOPNOTSUPP);
+    assert_int_equal(tfSmtpUserSetSsl(h, 1), TM_EINVAL);
     assert_int_equal(tfSmtpUserConnect(h, NULL, NULL, NULL), TM_EINVAL);
     assert_non_null(posta_treck_session(h));
     assert_int_equal(tfSmtpUserFreeSession(h), TM_ENOERROR);
@@ -450,18 +494,13 @@ static void folding(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(addresses_ipv4),
-                                       cmocka_unit_test(addresses_ipv6),
-                                       cmocka_unit_test(every_action),
-                                       cmocka_unit_test(body_by_execute),
-                                       cmocka_unit_test(connect_faults),
-                                       cmocka_unit_test(nobody_listens),
-                                       cmocka_unit_test(lines_of_a_response),
-                                       cmocka_unit_test(auth_fail),
-                                       cmocka_unit_test(no_credentials),
-                                       cmocka_unit_test(free_in_callback),
-                                       cmocka_unit_test(options),
-                                       cmocka_unit_test(no_session),
-                                       cmocka_unit_test(folding)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(addresses_ipv4),      cmocka_unit_test(addresses_ipv6),
+        cmocka_unit_test(every_action),        cmocka_unit_test(body_by_execute),
+        cmocka_unit_test(connect_faults),      cmocka_unit_test(nobody_listens),
+        cmocka_unit_test(lines_of_a_response), cmocka_unit_test(ssl_modes),
+        cmocka_unit_test(auth_fail),           cmocka_unit_test(no_credentials),
+        cmocka_unit_test(free_in_callback),    cmocka_unit_test(options),
+        cmocka_unit_test(no_session),          cmocka_unit_test(folding)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
