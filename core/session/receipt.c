@@ -91,9 +91,15 @@ static const char *detail_of(const posta_fault *f, posta_status cause, char *sto
 void posta__receipt_engine(posta_receipt *out, posta_span peer, const posta_engine *e,
                            const posta_timeouts *timeouts) {
     const posta_fault *f = posta_engine_fault(e);
-    char store[256];
-    posta__receipt_fault(out, peer, f->cause, f->phase, &f->reply,
-                         detail_of(f, f->cause, store, sizeof store), patience(f->cause, timeouts));
+    char store[512];
+    posta__account a = {.peer = peer,
+                        .cause = f->cause,
+                        .phase = f->phase,
+                        .reply = &f->reply,
+                        .limit_ms = patience(f->cause, timeouts),
+                        .is_secure = posta_engine_is_secure(e)};
+    memset(out, 0, sizeof *out);
+    fill(out, &a, detail_of(f, f->cause, store, sizeof store));
     posta_engine_transcript(e, out->transcript, sizeof out->transcript);
 }
 
@@ -118,6 +124,7 @@ void posta__receipt_outcome(posta_receipt *out, posta_span peer, const posta_eng
                             .reply = o->reply.code ? &o->reply : &f->reply,
                             .is_unknown = o->unknown,
                             .has_message = true,
+                            .is_secure = posta_engine_is_secure(e),
                             .limit_ms = patience(f->cause, timeouts)};
         bool is_body = f->cause == POSTA_E_BODY && body->status == POSTA_E_BODY;
         fill(out, &a, is_body ? body->text : detail_of(f, f->cause, store, sizeof store));

@@ -242,6 +242,7 @@ typedef struct posta__account {
     bool is_unknown;          /* the outcome of the message */
     bool has_message;         /* a message was under way */
     uint64_t limit_ms;        /* the patience of a timeout; 0: not said */
+    bool is_secure;           /* by TLS */
 } posta__account;
 
 void posta__hint(const posta__account *a, posta_window *out);

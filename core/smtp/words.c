@@ -36,13 +36,11 @@ static const char *refusal_hint(const posta_reply *r) {
 
 static const char *tls_hint(posta_status cause) {
     switch (cause) {
-    case POSTA_E_TLS_NAME:
-        return "Set tls.server_name, or connect to the name on the certificate.";
+    case POSTA_E_TLS_NAME: return "Set tls.server_name, or connect to the name on the certificate.";
     case POSTA_E_TLS_ISSUER:
         return "Give its CA in tls.ca_file, or, if you know this server, the pin of its key in "
                "tls.pin.";
-    case POSTA_E_TLS_EXPIRED:
-        return "Its owner has to renew it; or is the clock here wrong?";
+    case POSTA_E_TLS_EXPIRED: return "Its owner has to renew it; or is the clock here wrong?";
     case POSTA_E_TLS_NOT_YET: return "Check the clock here.";
     case POSTA_E_TLS_WEAK:
         return "The server needs one with SHA-256 and an RSA key of 2048 bits or more, or ECDSA.";
@@ -65,9 +63,13 @@ static const char *hint(const posta__account *a) {
     case POSTA_E_TOO_BIG: return "Send fewer or smaller attachments.";
     case POSTA_E_GREETING_REFUSED: return "The server takes no mail from here now.";
     case POSTA_E_PROTOCOL:
-        return "Is this really an SMTP server, and the port one without TLS from the start?";
+        return a->is_secure
+                   ? "Is this really an SMTP server?"
+                   : "Is this really an SMTP server, and the port one without TLS from the start?";
     case POSTA_E_TIMEOUT_GREETING:
-        return "A server that is silent may expect TLS from the first byte (port 465).";
+        return a->is_secure
+                   ? ""
+                   : "A server that is silent may expect TLS from the first byte (port 465).";
     case POSTA_E_SENDER_REFUSED:
     case POSTA_E_RECIPIENTS_REFUSED:
     case POSTA_E_MESSAGE_REFUSED:
