@@ -69,11 +69,16 @@ struct posta__tls {
 /* Once before anything else, under a lock (rows J12, J22). */
 posta_status posta__mbed_start(void);
 typedef int (*posta__mbed_rng)(void *user, unsigned char *out, size_t len);
-void posta__mbed_configure(mbedtls_ssl_config *c, posta_tls_version min_version);
+void posta__mbed_configure(mbedtls_ssl_config *c, posta_tls_version min_version,
+                           posta__mbed_rng rng, void *rng_user);
 bool posta__mbed_has_1_3(void);
 bool posta__mbed_is_up(const mbedtls_ssl_context *ssl);
 /* Is it only news that the caller has nothing to do with (a ticket, row J12)? */
 bool posta__mbed_is_news(int result);
+/* Was there no memory? */
+bool posta__mbed_is_memory(int result);
+/* The same number under two names: BAD_HS_PROTOCOL_VERSION in 2.28, BAD_PROTOCOL_VERSION in 3.x. */
+#define POSTA__MBED_BAD_VERSION (-0x6E80)
 int posta__mbed_parse_key(mbedtls_pk_context *key, const uint8_t *p, size_t len,
                           const uint8_t *password, size_t password_len, posta__mbed_rng rng,
                           void *rng_user);
@@ -134,6 +139,5 @@ void posta__tls_show_pin(posta_window *out, const uint8_t pin[POSTA__TLS_PIN_LEN
 
 /* What mbedTLS's result in the handshake means; adds to t->why. */
 posta_status posta__tls_fault(posta__tls *t, int result);
-bool posta__tls_is_memory(int result);
 
 #endif

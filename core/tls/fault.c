@@ -2,17 +2,8 @@
  * sent says more. */
 #include "conn_i.h"
 
-#include <mbedtls/asn1.h>
-#include <mbedtls/bignum.h>
-#include <mbedtls/cipher.h>
-#include <mbedtls/ecp.h>
-#include <mbedtls/md.h>
-
 /* TLS alerts, RFC 8446 6.2. */
 enum { ALERT_HANDSHAKE_FAILURE = 40, ALERT_PROTOCOL_VERSION = 70, ALERT_NO_NAME = 112 };
-
-/* The same number under two names: BAD_HS_PROTOCOL_VERSION in 2.28, BAD_PROTOCOL_VERSION in 3.x. */
-#define BAD_VERSION (-0x6E80)
 
 static void put(posta__tls *t, const char *text) {
     posta__put(&t->why, posta__span_of(text));
@@ -24,15 +15,6 @@ static void put_hex(posta__tls *t, unsigned n) {
     put(t, " (mbedTLS: -0x");
     posta__put(&t->why, posta__span(text, sizeof text));
     put(t, ")");
-}
-
-/* An error is a high part (a module's) and a low one (of what that called). */
-bool posta__tls_is_memory(int result) {
-    int high = -(-result & 0xff80), low = -(-result & 0x7f);
-    return high == MBEDTLS_ERR_SSL_ALLOC_FAILED || high == MBEDTLS_ERR_X509_ALLOC_FAILED ||
-           high == MBEDTLS_ERR_PK_ALLOC_FAILED || high == MBEDTLS_ERR_ECP_ALLOC_FAILED ||
-           high == MBEDTLS_ERR_MD_ALLOC_FAILED || high == MBEDTLS_ERR_CIPHER_ALLOC_FAILED ||
-           low == MBEDTLS_ERR_MPI_ALLOC_FAILED || low == MBEDTLS_ERR_ASN1_ALLOC_FAILED;
 }
 
 static bool is_clear_text(const posta__tls *t) {
@@ -71,13 +53,13 @@ posta_status posta__tls_fault(posta__tls *t, int result) {
     const posta__tls_judge *j = &t->judge;
     if (j->is_done && !posta__tls_may_go_on(j)) return j->reason;
     t->why.len = 0;
-    if (posta__tls_is_memory(result)) return POSTA_E_MEMORY;
+    if (posta__mbed_is_memory(result)) return POSTA_E_MEMORY;
     if (t->rng_failed) return POSTA_E_ENTROPY;
     if (is_clear_text(t)) return not_tls(t);
     if (result == MBEDTLS_ERR_SSL_CONN_EOF)
         return say(t, "the server closed the connection in the TLS handshake");
     if (result == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE && t->alert > 0) return of_alert(t);
-    if (result == BAD_VERSION)
+    if (result == POSTA__MBED_BAD_VERSION)
         return say(t,
                    "the TLS handshake failed: the server speaks no TLS as new as is wanted here");
     if (result == MBEDTLS_ERR_SSL_FEATURE_UNAVAILABLE) {

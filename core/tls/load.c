@@ -122,7 +122,7 @@ static int add_block(mbedtls_x509_crt *to, posta_span block, posta_window *scrat
 }
 
 static const char *why_bad(int result) {
-    return posta__tls_is_memory(result) ? "out of memory" : "this is no certificate";
+    return posta__mbed_is_memory(result) ? "out of memory" : "this is no certificate";
 }
 
 static posta_status add_pem(mbedtls_x509_crt *to, posta_span data, const uint8_t *begin,
@@ -145,7 +145,7 @@ static posta_status add_pem(mbedtls_x509_crt *to, posta_span data, const uint8_t
         if (!stop) return POSTA_OK;
         w = posta__window(scratch, (size_t)(stop - rest.p));
         result = add_block(to, posta__span(rest.p, w.cap), &w);
-        if (posta__tls_is_memory(result))
+        if (posta__mbed_is_memory(result))
             return posta__problem(p, POSTA_E_MEMORY, from.field, "out of memory", where_of(from));
         if (result != 0 && !count_out) return wrong_line(p, from, line, why_bad(result));
         if (result == 0 && count_out) ++*count_out;
@@ -166,8 +166,8 @@ posta_status posta__tls_add_certs(mbedtls_x509_crt *to, posta_span data, posta__
         result = is_text ? MBEDTLS_ERR_X509_INVALID_FORMAT
                          : mbedtls_x509_crt_parse_der(to, data.p, data.len);
         if (result == 0 && count_out) ++*count_out;
-        if (result == 0 || (count_out && !posta__tls_is_memory(result))) return POSTA_OK;
-        if (posta__tls_is_memory(result))
+        if (result == 0 || (count_out && !posta__mbed_is_memory(result))) return POSTA_OK;
+        if (posta__mbed_is_memory(result))
             return posta__problem(p, POSTA_E_MEMORY, from.field, "out of memory", where_of(from));
         return posta__problem(p, POSTA_E_FIELD, from.field, "there is no certificate in it",
                               where_of(from));
@@ -195,7 +195,7 @@ posta_status posta__tls_add_file(posta_tls *t, mbedtls_x509_crt *to, posta__tls_
 
 static posta_status key_problem(posta_problem *p, posta__tls_origin from, int result) {
     const char *why = "this is no private key that mbedTLS reads (PEM with PKCS#8 or PKCS#1)";
-    if (posta__tls_is_memory(result))
+    if (posta__mbed_is_memory(result))
         return posta__problem(p, POSTA_E_MEMORY, from.field, "out of memory", where_of(from));
     if (result == MBEDTLS_ERR_PK_PASSWORD_REQUIRED)
         why = "the key is encrypted, and tls.key_password is not given";

@@ -1,9 +1,15 @@
-/* core/tls: what depends on the version of mbedTLS: 2.28 and 3.x. Nothing else asks for it. */
+/* core/tls: what depends on the version of mbedTLS: 2.28 and 3.x. Nothing else asks for it, so 4.x
+ * (no generator in the configuration, hashes and keys by PSA) is a third branch here; until that is
+ * compiled and run it is refused. */
 #include "conn_i.h"
 
 #include <mbedtls/aes.h>
+#include <mbedtls/asn1.h>
+#include <mbedtls/bignum.h>
+#include <mbedtls/cipher.h>
+#include <mbedtls/ecp.h>
+#include <mbedtls/md.h>
 #include <mbedtls/sha256.h>
-#include <mbedtls/ssl_ciphersuites.h>
 #include <mbedtls/version.h>
 
 #if MBEDTLS_VERSION_NUMBER < 0x021c0000 || MBEDTLS_VERSION_NUMBER >= 0x04000000
@@ -92,7 +98,9 @@ static const int hashes[] = {MBEDTLS_MD_SHA256, MBEDTLS_MD_SHA384, MBEDTLS_MD_SH
                              MBEDTLS_MD_NONE};
 #endif
 
-void posta__mbed_configure(mbedtls_ssl_config *c, posta_tls_version min_version) {
+void posta__mbed_configure(mbedtls_ssl_config *c, posta_tls_version min_version,
+                           posta__mbed_rng rng, void *rng_user) {
+    mbedtls_ssl_conf_rng(c, rng, rng_user);
 #if MBED_3
     mbedtls_ssl_conf_min_tls_version(c, min_version == POSTA_TLS_1_3 ? MBEDTLS_SSL_VERSION_TLS1_3
                                                                      : MBEDTLS_SSL_VERSION_TLS1_2);
@@ -128,6 +136,15 @@ bool posta__mbed_is_news(int result) {
     (void)result;
     return false;
 #endif
+}
+
+/* An error is a high part (a module's) and a low one (of what that called). */
+bool posta__mbed_is_memory(int result) {
+    int high = -(-result & 0xff80), low = -(-result & 0x7f);
+    return high == MBEDTLS_ERR_SSL_ALLOC_FAILED || high == MBEDTLS_ERR_X509_ALLOC_FAILED ||
+           high == MBEDTLS_ERR_PK_ALLOC_FAILED || high == MBEDTLS_ERR_ECP_ALLOC_FAILED ||
+           high == MBEDTLS_ERR_MD_ALLOC_FAILED || high == MBEDTLS_ERR_CIPHER_ALLOC_FAILED ||
+           low == MBEDTLS_ERR_MPI_ALLOC_FAILED || low == MBEDTLS_ERR_ASN1_ALLOC_FAILED;
 }
 
 /* ---- keys and hashes ---- */

@@ -105,9 +105,8 @@ static void configure(posta__tls *t) {
     mbedtls_ssl_conf_ca_chain(c, &t->tls->trusted, NULL);
     mbedtls_ssl_conf_verify(c, posta__tls_judge_cert, &t->judge);
     mbedtls_ssl_conf_cert_profile(c, &profile);
-    mbedtls_ssl_conf_rng(c, random_octets, t);
     mbedtls_ssl_conf_ciphersuites(c, t->tls->suites);
-    posta__mbed_configure(c, t->tls->min_version);
+    posta__mbed_configure(c, t->tls->min_version, random_octets, t);
 }
 
 static int set_up(posta__tls *t) {
