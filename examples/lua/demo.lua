@@ -31,5 +31,5 @@ if not receipt then
     print(message)
     os.exit(1)
 end
-print(("%s for %d, %d octets, %s"):format(receipt.outcome, #receipt.accepted, receipt.bytes,
-    receipt.message_id))
+print(("%s for %d, %d octets by %s, %s"):format(receipt.outcome, #receipt.accepted, receipt.bytes,
+    receipt.tls and receipt.tls.version or "clear text", receipt.message_id))
