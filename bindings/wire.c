@@ -83,8 +83,10 @@ static void wire_close(void *user) {
     w->rx_len = 0;
     /* A farewell may still go out; anything else that was not written must not any more: the
      * account says so already. */
-    bool is_quit = w->tx_len == 6 && w->tx_done == 0 && memcmp(w->tx, "QUIT\r\n", 6) == 0;
-    if (!is_quit || !w->asks_close) w->tx_len = w->tx_done = 0;
+    bool is_quit = w->tx_len == 6 && memcmp(w->tx, "QUIT\r\n", 6) == 0;
+    bool is_alert = w->tx_len > 2 && w->tx_len < 64 && w->tx[0] == 21 && w->tx[1] == 3; /* TLS's */
+    bool is_farewell = (is_quit || is_alert) && w->tx_done == 0;
+    if (!is_farewell || !w->asks_close) w->tx_len = w->tx_done = 0;
 }
 
 static posta_status wire_resolve(void *user, const char *host, char (*out)[POSTA_MAX_ADDRESS_TEXT],
@@ -141,9 +143,18 @@ void posta__lua_wire_reset(lua_wire *w) {
 
 /* ---- what the loop asks and answers ---- */
 
-/* asks(s) -> "close"; "resolve", host; "open", host, port; "starttls", name; "write", bytes; "now"
- * (a read that does not wait); "read"; or nothing. Also of a closed session: its last bytes and its
- * end. */
+/* "line", or how many bytes to read, exactly. */
+static void push_hint(lua_State *L, const lua_session *s) {
+    size_t hint = posta_session_hint(s->session);
+    if (hint > 0)
+        lua_pushinteger(L, (lua_Integer)hint);
+    else
+        lua_pushliteral(L, "line");
+}
+
+/* asks(s) -> "close"; "resolve", host; "open", host, port; "starttls", name; "write", bytes; "now",
+ * hint (a read that does not wait); "read", hint; or nothing. Also of a closed session: its last
+ * bytes and its end. */
 static int wire_asks(lua_State *L) {
     lua_session *s = posta__lua_session_any(L);
     lua_wire *w = &s->wire;
@@ -178,11 +189,13 @@ static int wire_asks(lua_State *L) {
     unsigned wants = posta_session_wants(s->session);
     if (wants & POSTA_WANT_NOW) {
         lua_pushliteral(L, "now");
-        return 1;
+        push_hint(L, s);
+        return 2;
     }
     if (!w->asks_read) return 0;
     lua_pushliteral(L, "read");
-    return 1;
+    push_hint(L, s);
+    return 2;
 }
 
 /* opened(s, ok, refused): what `open` came to. */

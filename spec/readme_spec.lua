@@ -60,6 +60,17 @@ describe("the README", function()
     assert.equal("", child.read_file(folder .. "/out"))
   end)
 
+  it("has a Lua example that sends by TLS", function()
+    caught:stop()
+    caught = catcher.spawn { words = { "--tls" } }
+    local file = folder .. "/example.lua"
+    child.write_file(file, assert(blocks("lua")[3]) .. "\n")
+    assert.is_true(shell(("POSTA_URL=%s POSTA_CA=%s %s %s >%s/out 2>&1"):format(
+      caught.url, child.quoted(caught.ca_file), child.interpreter(), child.quoted(file), child.quoted(folder))))
+    assert.truthy(child.read_file(folder .. "/out"):find("^TLSv1%.[23]\n"))
+    assert.truthy(caught:wait(1)[1].raw:find("Hello by TLS.", 1, true))
+  end)
+
   it("has a C example, compiled as it says", function()
     local source = assert(blocks("c")[1])
     local command = assert(readme():match("\n    (cc %-std=c11[^\n]*)\n"))

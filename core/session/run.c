@@ -321,6 +321,12 @@ unsigned posta_session_wants(const posta_session *s) {
     return s->state == SESSION_TALKING ? posta_link_wants(s->link, NULL) : 0;
 }
 
+size_t posta_session_hint(const posta_session *s) {
+    size_t hint = 0;
+    if (s->state == SESSION_TALKING) posta_link_wants(s->link, &hint);
+    return hint;
+}
+
 posta_status posta_session_wait(posta_session *s, uint32_t ms) {
     int64_t timeout = posta_session_timeout(s);
     unsigned wants = posta_session_wants(s);

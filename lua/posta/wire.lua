@@ -100,9 +100,9 @@ local function fruitless(s, data)
     if data.fruitless >= FRUITLESS then session.ended(s, true) end
 end
 
-function serve.read(s, data, seconds)
+function serve.read(s, data, seconds, hint)
     data.in_read = true
-    local bytes, why, partial = data.transport.read("line", seconds)
+    local bytes, why, partial = data.transport.read(hint, seconds)
     data.in_read = nil
     if session.is_closed(s) then return true end
     if bytes ~= nil then
@@ -125,8 +125,8 @@ function serve.read(s, data, seconds)
 end
 
 -- A read before something is said that must not be answered already; that it gave nothing counts too.
-function serve.now(s, data)
-    serve.read(s, data, 0)
+function serve.now(s, data, _, hint)
+    serve.read(s, data, 0, hint)
     return true
 end
 

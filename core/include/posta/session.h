@@ -367,6 +367,9 @@ POSTA_API posta_status posta_session_set_socket_option(posta_session *s, int lev
 POSTA_API int posta_session_pollfd(const posta_session *s);
 /** What to wait for, bits POSTA_WANT_...; POSTA_WANT_BODY: feed the message's wanted slot. */
 POSTA_API unsigned posta_session_wants(const posta_session *s);
+/** How many octets to read before execute can go on, exactly, for transports that can wait for a
+ * number only; 0: a line, or any. */
+POSTA_API size_t posta_session_hint(const posta_session *s);
 /** Milliseconds until execute must be called again; -1: no limit; 0: now. */
 POSTA_API int64_t posta_session_timeout(const posta_session *s);
 /** True from EVENT_CONNECTED (or a moment before) until the connection ends. */
