@@ -58,7 +58,8 @@ struct posta__tls {
     size_t first_n;
     uint8_t header[5]; /* of the record that is being read; header_n octets of it are here */
     size_t header_n, body_left;
-    uint8_t alert; /* the last alert in clear text; 0: none */
+    size_t largest; /* record in clear text, by its header */
+    uint8_t alert;  /* the last alert in clear text; 0: none */
     unsigned forks;
     char why_text[384];
     posta_window why;

@@ -34,6 +34,14 @@ static posta_status say(posta__tls *t, const char *text) {
     return POSTA_E_TLS_HANDSHAKE;
 }
 
+/* Row J26. */
+static posta_status too_large(posta__tls *t) {
+    char digits[POSTA_DECIMAL_CAP];
+    put(t, "the TLS handshake failed: the server sends records larger than this mbedTLS takes, ");
+    posta__put(&t->why, posta__span(digits, posta__decimal(MBEDTLS_SSL_IN_CONTENT_LEN, digits)));
+    return say(t, " octets (MBEDTLS_SSL_IN_CONTENT_LEN)");
+}
+
 static posta_status of_alert(posta__tls *t) {
     char digits[POSTA_DECIMAL_CAP];
     if (t->alert == ALERT_PROTOCOL_VERSION)
@@ -56,6 +64,7 @@ posta_status posta__tls_fault(posta__tls *t, int result) {
     if (posta__mbed_is_memory(result)) return POSTA_E_MEMORY;
     if (t->rng_failed) return POSTA_E_ENTROPY;
     if (is_clear_text(t)) return not_tls(t);
+    if (t->largest > MBEDTLS_SSL_IN_CONTENT_LEN) return too_large(t);
     if (result == MBEDTLS_ERR_SSL_CONN_EOF)
         return say(t, "the server closed the connection in the TLS handshake");
     if (result == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE && t->alert > 0) return of_alert(t);

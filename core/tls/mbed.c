@@ -98,9 +98,25 @@ static const int hashes[] = {MBEDTLS_MD_SHA256, MBEDTLS_MD_SHA384, MBEDTLS_MD_SH
                              MBEDTLS_MD_NONE};
 #endif
 
+/* A build with small buffers asks servers for small records, RFC 6066 4. Versions before 3.6.3 do
+ * not join the handshake messages that servers then cut. */
+static void ask_for_small_records(mbedtls_ssl_config *c) {
+#if defined(MBEDTLS_SSL_MAX_FRAGMENT_LENGTH) && MBEDTLS_VERSION_NUMBER >= 0x03060300
+    if (MBEDTLS_SSL_IN_CONTENT_LEN < 2048)
+        mbedtls_ssl_conf_max_frag_len(c, MBEDTLS_SSL_MAX_FRAG_LEN_1024);
+    else if (MBEDTLS_SSL_IN_CONTENT_LEN < 4096)
+        mbedtls_ssl_conf_max_frag_len(c, MBEDTLS_SSL_MAX_FRAG_LEN_2048);
+    else if (MBEDTLS_SSL_IN_CONTENT_LEN < 16384)
+        mbedtls_ssl_conf_max_frag_len(c, MBEDTLS_SSL_MAX_FRAG_LEN_4096);
+#else
+    (void)c;
+#endif
+}
+
 void posta__mbed_configure(mbedtls_ssl_config *c, posta_tls_version min_version,
                            posta__mbed_rng rng, void *rng_user) {
     mbedtls_ssl_conf_rng(c, rng, rng_user);
+    ask_for_small_records(c);
 #if MBED_3
     mbedtls_ssl_conf_min_tls_version(c, min_version == POSTA_TLS_1_3 ? MBEDTLS_SSL_VERSION_TLS1_3
                                                                      : MBEDTLS_SSL_VERSION_TLS1_2);

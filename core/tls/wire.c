@@ -29,6 +29,8 @@ static void note(posta__tls *t, const uint8_t *p, size_t n) {
             t->header[t->header_n++] = *p++;
             n--;
             t->body_left = (size_t)t->header[3] << 8 | t->header[4];
+            if (t->header_n == sizeof t->header && t->body_left > t->largest)
+                t->largest = t->body_left;
             continue;
         }
         size_t take = n < t->body_left ? n : t->body_left;
