@@ -10,7 +10,7 @@ import sys
 import tempfile
 
 LIMIT = 4096
-LAYERS = ("base", "codec", "mime", "smtp", "auth", "port", "session")
+LAYERS = ("base", "codec", "mime", "smtp", "auth", "port", "tls", "session")
 
 
 def frames(core, compiler, sources):
