@@ -14,13 +14,18 @@ file(GLOB public_headers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/core/include/po
 # Sanitizers call their own run time from everywhere: no look at symbols there.
 if(NOT POSTA_SANITIZE)
   add_test(NAME guard/symbols_objects
-           COMMAND ${python} ${guards}/symbols.py objects ${POSTA_CORE_OBJECTS} ${POSTA_SESSION_OBJECTS}
+           COMMAND ${python} ${guards}/symbols.py objects
+                   ${POSTA_CORE_OBJECTS} ${POSTA_SESSION_OBJECTS} ${POSTA_TLS_OBJECTS}
            COMMAND_EXPAND_LISTS)
   add_test(NAME guard/symbols_library
            COMMAND ${python} ${guards}/symbols.py library $<TARGET_FILE:posta_shared> ${public_headers})
   if(TARGET posta_lua)
+    set(alone)
+    if(NOT POSTA_TLS OR POSTA_MBEDTLS_INSIDE)
+      set(alone --alone)
+    endif()
     add_test(NAME guard/symbols_module
-             COMMAND ${python} ${guards}/symbols.py module $<TARGET_FILE:posta_lua>)
+             COMMAND ${python} ${guards}/symbols.py module ${alone} $<TARGET_FILE:posta_lua>)
   endif()
 endif()
 

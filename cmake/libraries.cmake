@@ -24,11 +24,14 @@ posta_objects(posta_session_objects ${POSTA_SESSION_SOURCES})
 target_include_directories(posta_session_objects PRIVATE ${POSTA_SESSION_INCLUDES})
 set(POSTA_SESSION_OBJECTS $<TARGET_OBJECTS:posta_session_objects>)
 
+# Definitions of a host's mbedTLS (MBEDTLS_CONFIG_FILE) come along with its headers.
+set(mbedtls)
+if(POSTA_TLS)
+  set(mbedtls posta::mbedtls)
+endif()
 posta_objects(posta_tls_objects ${POSTA_TLS_SOURCES})
 target_include_directories(posta_tls_objects PRIVATE ${POSTA_SESSION_INCLUDES})
-if(POSTA_TLS)
-  posta_uses_mbedtls(posta_tls_objects)
-endif()
+target_link_libraries(posta_tls_objects PRIVATE ${mbedtls})
 set(POSTA_TLS_OBJECTS $<TARGET_OBJECTS:posta_tls_objects>)
 
 # posta_library(TARGET STATIC|SHARED NAME OBJECTS...): what hosts see of it is posta::NAME.
@@ -49,14 +52,14 @@ posta_library(posta_core STATIC core ${POSTA_CORE_OBJECTS})
 # TLS and session need each other's neighbours (port below, the link above), so they are one archive;
 # posta::tls is its other name.
 posta_library(posta_session STATIC session ${POSTA_SESSION_OBJECTS} ${POSTA_TLS_OBJECTS})
-target_link_libraries(posta_session PUBLIC posta_core ${POSTA_MBEDTLS_LIBS} ${POSTA_THREAD_LIBS})
+target_link_libraries(posta_session PUBLIC posta_core ${POSTA_THREAD_LIBS} PRIVATE ${mbedtls})
 if(POSTA_TLS)
   add_library(posta::tls ALIAS posta_session)
 endif()
 posta_library(posta STATIC posta ${POSTA_CORE_OBJECTS} ${POSTA_SESSION_OBJECTS} ${POSTA_TLS_OBJECTS})
-target_link_libraries(posta PUBLIC ${POSTA_MBEDTLS_LIBS} ${POSTA_THREAD_LIBS})
+target_link_libraries(posta PUBLIC ${POSTA_THREAD_LIBS} PRIVATE ${mbedtls})
 posta_library(posta_shared SHARED shared ${POSTA_CORE_OBJECTS} ${POSTA_SESSION_OBJECTS} ${POSTA_TLS_OBJECTS})
-target_link_libraries(posta_shared PRIVATE ${POSTA_MBEDTLS_LIBS} ${POSTA_THREAD_LIBS})
+target_link_libraries(posta_shared PRIVATE ${mbedtls} ${POSTA_THREAD_LIBS})
 set_target_properties(posta_shared PROPERTIES
   OUTPUT_NAME posta VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
   LINK_DEPENDS ${PROJECT_SOURCE_DIR}/cmake/libposta.map)

@@ -96,8 +96,13 @@ set_target_properties(posta_lua PROPERTIES
   PREFIX "" SUFFIX ".so" OUTPUT_NAME core
   LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lua/posta
   LINK_DEPENDS ${PROJECT_SOURCE_DIR}/cmake/module.map)
+# Of objects, not of posta: that brings mbedTLS as the archives have it. What archives bring in here
+# (mbedTLS's static libraries) is not seen outside, so it meets no mbedTLS that the host has of its own.
 # Not linked to a liblua: the symbols are those of the process that loads it.
 # Never unloaded: a metatable that outlives its lua_State's module would point into nothing.
-target_link_libraries(posta_lua PRIVATE posta)
-target_link_options(posta_lua PRIVATE
-  -Wl,-z,nodelete -Wl,--version-script=${PROJECT_SOURCE_DIR}/cmake/module.map)
+target_sources(posta_lua PRIVATE ${POSTA_CORE_OBJECTS} ${POSTA_SESSION_OBJECTS} ${POSTA_TLS_OBJECTS})
+target_compile_definitions(posta_lua PRIVATE ${POSTA_DEFINITIONS})
+target_include_directories(posta_lua PRIVATE ${PROJECT_SOURCE_DIR}/core/include)
+target_link_libraries(posta_lua PRIVATE ${POSTA_MBEDTLS_MODULE} ${POSTA_THREAD_LIBS})
+target_link_options(posta_lua PRIVATE -Wl,-z,nodelete -Wl,-z,text -Wl,--exclude-libs,ALL
+  -Wl,--version-script=${PROJECT_SOURCE_DIR}/cmake/module.map)

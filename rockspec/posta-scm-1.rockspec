@@ -3,15 +3,19 @@
 --   luarocks --lua-version=5.4 --tree=TREE make rockspec/posta-scm-1.rockspec
 --
 -- from the top folder of the source tree. Needs a C compiler, CMake >= 3.16 and the headers of that Lua
--- (Debian: gcc libc6-dev make cmake liblua5.4-dev). Lua 5.1, 5.2 and LuaJIT also need lua-compat-5.3's C
--- header (Debian: lua-compat53-dev). What one may add at the end of the line:
+-- and mbedTLS 2.28 or 3.x (Debian: gcc libc6-dev make cmake liblua5.4-dev libmbedtls-dev). Lua 5.1, 5.2 and
+-- LuaJIT also need lua-compat-5.3's C header (Debian: lua-compat53-dev). What one may add at the end of the
+-- line:
 --
 --   LUA_INCDIR=FOLDER   where lua.h is, when LuaRocks does not find it. For LuaJIT:
 --                       --lua-version=5.1 ... LUA_INCDIR=/usr/include/luajit-2.1
 --   COMPAT53_INCDIR=FOLDER   where compat-5.3.h is, when it is in no usual place
+--   MBEDTLS_DIR=FOLDER       mbedTLS's own tree (FOLDER/include, FOLDER/lib), when it is in no usual place
 --
--- The module holds the C core; it needs libc at run time and no other rock. `posta.catcher`, for tests of
--- your own mail code, uses LuaSocket when it is started, and LuaSec when it shall speak TLS.
+-- The module holds the C core and mbedTLS; it needs libc at run time and no other rock. Where mbedTLS has no
+-- static libraries that fit into a module (the build says why), it needs the shared ones at run time.
+-- `posta.catcher`, for tests of your own mail code, uses LuaSocket when it is started, and LuaSec when it
+-- shall speak TLS.
 package = "posta"
 version = "scm-1"
 rockspec_format = "3.0"
@@ -27,6 +31,9 @@ Sends mail from Lua with one call, inside any event loop, and says honestly what
 dependencies = {
   "lua >= 5.1, < 5.6",
 }
+external_dependencies = {
+  MBEDTLS = { header = "mbedtls/ssl.h", library = "mbedtls" },
+}
 build = {
   type = "cmake",
   variables = {
@@ -40,6 +47,8 @@ build = {
     POSTA_LUA_VERSION = "",                       -- lua.h says
     POSTA_LUA_INCLUDE_DIR = "$(LUA_INCDIR)",
     POSTA_COMPAT53_INCLUDE_DIR = "$(COMPAT53_INCDIR)",
+    CMAKE_PREFIX_PATH = "$(MBEDTLS_DIR)",
+    POSTA_MBEDTLS_STATIC = "AUTO",
     POSTA_LUA_DIR = "$(LUADIR)",
     POSTA_LUA_LIBDIR = "$(LIBDIR)",
   },

@@ -4,10 +4,11 @@
     symbols.py objects OBJECT...       paths hold core/LAYER/FILE.c.o; calls of the freestanding layers,
                                        names, and that nothing writable is kept between calls
     symbols.py library LIB.so HEADER...   only posta_noun_verb is visible, and all that headers promise
-    symbols.py module CORE.so          only luaopen_posta_core and posta_preload are visible,
-                                       and no part of the core is left outside
+    symbols.py module [--alone] CORE.so   only luaopen_posta_core and posta_preload are visible, and no
+                                       part of the core is left outside; --alone: nor any of mbedTLS
     symbols.py --self-test CC          seeds one violation of each kind and wants it caught
 """
+import os
 import pathlib
 import re
 import subprocess
@@ -25,8 +26,11 @@ HELPERS = re.compile(r"^(_GLOBAL_OFFSET_TABLE_|__stack_chk_(fail|guard)(_local)?
 PRIVATE_OR_PUBLIC = re.compile(r"^posta_")
 PUBLIC = re.compile(r"^posta_[^_]")
 PROMISE = re.compile(r"\bPOSTA_API\b[^;{}()]*?\b(posta_\w+)\s*\(")
-# What may outlive a call: the one watcher of the process, and how often it was forked.
-KEPT = {("port", "watcher.c.o", "the"), ("port", "fork.c.o", "forks")}
+# What may outlive a call: the one watcher of the process, how often it was forked, and whether mbedTLS
+# was started, with its lock.
+KEPT = {("port", "watcher.c.o", "the"), ("port", "fork.c.o", "forks"),
+        ("tls", "mbed.c.o", "lock"), ("tls", "mbed.c.o", "is_started")}
+OF_MBEDTLS = re.compile(r"^(mbedtls|psa)_")
 MODULE = {"luaopen_posta_core", "posta_preload"}
 
 
@@ -90,13 +94,26 @@ def check_library(path, headers):
     return faults
 
 
-def check_module(path):
+def needed(path):
+    """The shared libraries that this one asks for."""
+    out = subprocess.run(["readelf", "--dynamic", "--wide", str(path)], check=True,
+                         stdout=subprocess.PIPE, universal_newlines=True,
+                         env={**os.environ, "LC_ALL": "C"}).stdout
+    return re.findall(r"\(NEEDED\).*\[(.+)\]", out)
+
+
+def check_module(path, alone=False):
     visible = {name for name, kind, _ in nm(path, "-D", "--defined-only") if kind != "A"}
     wanted = {name for name, kind, _ in nm(path, "-D", "--undefined-only")}
-    return ([f"{path}: shows {name}" for name in sorted(visible - MODULE)]
-            + [f"{path}: {name} of ours is not inside" for name in sorted(wanted)
-               if PRIVATE_OR_PUBLIC.match(name)]
-            + [f"{path}: {name} is missing" for name in sorted(MODULE - visible)])
+    faults = ([f"{path}: shows {name}" for name in sorted(visible - MODULE)]
+              + [f"{path}: {name} of ours is not inside" for name in sorted(wanted)
+                 if PRIVATE_OR_PUBLIC.match(name)]
+              + [f"{path}: {name} is missing" for name in sorted(MODULE - visible)])
+    if alone:
+        faults += [f"{path}: needs {lib}" for lib in needed(path) if lib.startswith("libmbed")]
+        faults += [f"{path}: {name} of mbedTLS is not inside" for name in sorted(wanted)
+                   if OF_MBEDTLS.match(name)]
+    return faults
 
 
 OBJECT_SEEDS = [
@@ -139,7 +156,7 @@ def self_test(cc):
             want(text, check_objects([fair, seed]), wanted)
         kept = "static int the; int posta_s(void) { return ++the; }"
         want("kept", check_objects([build(cc, where, "core/port/watcher.c.o", kept, "-c")]), "")
-        for name in ("core/port/other.c.o", "core/session/watcher.c.o"):
+        for name in ("core/port/other.c.o", "core/session/watcher.c.o", "core/tls/mbed.c.o"):
             want(name, check_objects([build(cc, where, name, kept, "-c")]), "writable")
         header = where / "h.h"
         header.write_text("POSTA_API int posta_a(int n);\nPOSTA_API const char *\nposta_b(void);\n")
@@ -160,9 +177,21 @@ def self_test(cc):
         want("half a core", check_module(lib), "posta__b of ours is not inside")
         lib = build(cc, where, "core3.so", "int luaopen_posta_core(void) { return 1; }", "-shared")
         want("no preload", check_module(lib), "posta_preload is missing")
+        whole = "int luaopen_posta_core(void) { return 1; } int posta_preload(void) { return 1; }"
+        lib = build(cc, where, "core5.so", whole + " int mbedtls_a(void) { return 1; }", "-shared")
+        want("mbedTLS visible", check_module(lib), "shows mbedtls_a")
+        tls = build(cc, where, "libmbedseed.so", "int mbedtls_a(void) { return 1; }", "-shared",
+                    "-Wl,-soname,libmbedseed.so.1")
+        calls = whole.replace("return 1", "return mbedtls_a()")
+        lib = build(cc, where, "core6.so", "int mbedtls_a(void);" + calls, "-shared",
+                    "-Wl,--no-as-needed", str(tls))
+        want("mbedTLS outside", check_module(lib), "")
+        want("mbedTLS needed", check_module(lib, True), "needs libmbedseed.so.1")
+        want("mbedTLS called", check_module(lib, True), "mbedtls_a of mbedTLS is not inside")
+        want("alone", check_module(build(cc, where, "core7.so", whole, "-shared"), True), "")
     for line in bad:
         print(line)
-    print(f"{len(OBJECT_SEEDS) + 11} cases, {len(bad)} wrong")
+    print(f"{len(OBJECT_SEEDS) + 17} cases, {len(bad)} wrong")
     return not bad
 
 
@@ -175,6 +204,8 @@ def main(args):
         faults = check_library(args[1], args[2:])
     elif args[:1] == ["module"] and len(args) == 2:
         faults = check_module(args[1])
+    elif args[:2] == ["module", "--alone"] and len(args) == 3:
+        faults = check_module(args[2], True)
     else:
         print(__doc__)
         return 2
