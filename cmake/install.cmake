@@ -29,6 +29,11 @@ if(POSTA_INSTALL_C)
   foreach(definition IN LISTS POSTA_DEFINITIONS)
     string(APPEND POSTA_PC_CFLAGS " -D${definition}")
   endforeach()
+  # What libposta.a needs besides; a host's own mbedTLS is its own matter.
+  set(POSTA_PC_PRIVATE)
+  foreach(flag IN LISTS POSTA_MBEDTLS_PC POSTA_THREAD_LIBS)
+    string(APPEND POSTA_PC_PRIVATE " ${flag}")
+  endforeach()
   # By its own place, so that `cmake --install --prefix` and a moved tree keep it true.
   set(POSTA_PC_PREFIX ${CMAKE_INSTALL_PREFIX})
   set(POSTA_PC_LIBDIR ${CMAKE_INSTALL_FULL_LIBDIR})

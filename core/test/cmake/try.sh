@@ -17,6 +17,18 @@ try() {
     fi
 }
 
+# check WHAT COMMAND...
+check() {
+    what=$1
+    shift
+    if "$@"; then
+        passed=$((passed + 1))
+    else
+        say "not so: $what"
+        failed=$((failed + 1))
+    fi
+}
+
 say() { printf '%s\n' "$*"; }
 
 # by NAME COMMAND...: a build step; its output is shown only when it fails.
@@ -40,26 +52,38 @@ if by pkgconf cc -std=c11 -o "$work/by_pkgconf" "$use/host.c" $(pkg-config --cfl
     "-Wl,-rpath,$tree/lib"; then
     try pkgconf "$work/by_pkgconf"
 fi
+# shellcheck disable=SC2046
+if by pkgconf_static cc -static -std=c11 -o "$work/by_pkgconf_static" "$use/host_tls.c" \
+    $(pkg-config --static --cflags --libs posta); then
+    try "pkgconf --static" "$work/by_pkgconf_static"
+fi
 
 if by find cmake -S "$use/find" -B "$work/find" "-DCMAKE_PREFIX_PATH=$tree" &&
-    by find cmake --build "$work/find"; then
-    for kind in posta shared core; do
-        try "find_package, posta::$kind" "$work/find/host_$kind"
+    by find cmake --build "$work/find" -j 2; then
+    for kind in posta shared session core tls_posta tls_shared tls_session; do
+        try "find_package, host_$kind" "$work/find/host_$kind"
     done
 fi
+check "the CMake package names no library by its path here" \
+    test -z "$(grep -rE '/libmbed|/mbedtls' "$tree/lib/cmake/posta")"
 
-if by inside cmake -S "$use/inside" -B "$work/inside" "-DPOSTA_ROOT=$root" &&
-    by inside cmake --build "$work/inside" -j 2 &&
-    by inside cmake --install "$work/inside" --prefix "$work/inside_tree"; then
-    try "add_subdirectory" "$work/inside/host_posta"
-    count=$(find "$work/inside_tree" -type f | wc -l)
-    if [ "$count" -eq 1 ]; then
-        passed=$((passed + 1))
-    else
-        say "add_subdirectory installed posta too: $count files"
-        failed=$((failed + 1))
-    fi
-fi
+# inside NAME CMAKE-OPTION...: posta's sources in a host's tree.
+inside() {
+    kind=$1
+    shift
+    by "$kind" cmake -S "$use/inside" -B "$work/$kind" "-DPOSTA_ROOT=$root" \
+        -DCMAKE_EXPORT_COMPILE_COMMANDS=ON "$@" &&
+        by "$kind" cmake --build "$work/$kind" -j 2 &&
+        by "$kind" cmake --install "$work/$kind" --prefix "$work/${kind}_tree" || return
+    try "add_subdirectory ($kind)" "$work/$kind/host_posta"
+    try "add_subdirectory ($kind)" "$work/$kind/host_tls"
+    count=$(find "$work/${kind}_tree" -type f | wc -l)
+    check "add_subdirectory ($kind) installs the host alone, not $count files" test "$count" -eq 1
+}
+inside inside
+inside inside_mbedtls -DHOST_HAS_MBEDTLS=ON
+check "the definitions of the host's mbedTLS reach posta's sources" \
+    grep -q 'HOST_MBEDTLS.*/core/tls/' "$work/inside_mbedtls/compile_commands.json"
 
 say "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
