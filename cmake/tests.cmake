@@ -1,6 +1,8 @@
 # C tests: core/test/*/test_*.c and core/test/test_*.c, a program and a CTest entry each.
 # core/test/servers/test_*.c speak to the servers of tools/servers and read where they are from the
-# environment (POSTA_POSTFIX, ...).
+# environment (POSTA_POSTFIX, ...). core/test/tls/test_*.c see mbedTLS itself and are not built without TLS.
+# What needs certificates reads them from POSTA_CERTS, where the fixture `certs` puts them; builds may
+# share that folder.
 
 find_path(POSTA_CMOCKA_INCLUDE cmocka.h)
 find_library(POSTA_CMOCKA_LIBRARY cmocka)
@@ -9,6 +11,7 @@ if(NOT POSTA_CMOCKA_INCLUDE OR NOT POSTA_CMOCKA_LIBRARY)
 endif()
 
 set(test_root ${PROJECT_SOURCE_DIR}/core/test)
+set(POSTA_CERTS ${PROJECT_BINARY_DIR}/certs CACHE PATH "Where tests have certificates (by tools/certs)")
 
 function(posta_test_target target)
   posta_compile_options(${target})
@@ -18,7 +21,7 @@ function(posta_test_target target)
   target_include_directories(${target} PRIVATE ${test_root}/support ${POSTA_SESSION_INCLUDES})
   target_compile_definitions(${target} PRIVATE
     POSTA_DIALOGUES="${test_root}/dialogues" POSTA_TEST_DATA="${test_root}/data"
-    POSTA_DOCS="${PROJECT_SOURCE_DIR}/docs")
+    POSTA_DOCS="${PROJECT_SOURCE_DIR}/docs" POSTA_CERTS="${POSTA_CERTS}")
 endfunction()
 
 file(GLOB support CONFIGURE_DEPENDS ${test_root}/support/*.c)
@@ -31,7 +34,15 @@ if(support)
   list(INSERT test_libraries 0 t_support)
 endif()
 
+if(POSTA_TLS)
+  add_test(NAME certs COMMAND ${PROJECT_SOURCE_DIR}/tools/certs ${POSTA_CERTS})
+  set_tests_properties(certs PROPERTIES FIXTURES_SETUP certs TIMEOUT 120)
+endif()
+
 file(GLOB tests CONFIGURE_DEPENDS ${test_root}/test_*.c ${test_root}/*/test_*.c)
+if(NOT POSTA_TLS)
+  list(FILTER tests EXCLUDE REGEX "/core/test/tls/")
+endif()
 foreach(source IN LISTS tests)
   file(RELATIVE_PATH name ${test_root} ${source})
   string(REGEX REPLACE "\\.c$" "" name ${name})
@@ -39,6 +50,10 @@ foreach(source IN LISTS tests)
   add_executable(t_${target} ${source})
   posta_test_target(t_${target})
   target_link_libraries(t_${target} PRIVATE ${test_libraries})
+  if(name MATCHES "^tls/")
+    target_include_directories(t_${target} PRIVATE ${test_root}/tls)
+    target_link_libraries(t_${target} PRIVATE posta::mbedtls)
+  endif()
   # Tests against real servers run only when asked for: ctest -C servers -L servers
   set(only_with)
   if(name MATCHES "^servers/")
@@ -49,6 +64,9 @@ foreach(source IN LISTS tests)
   set_tests_properties(${name} PROPERTIES TIMEOUT 120 FAIL_REGULAR_EXPRESSION "\\[  SKIPPED \\]")
   if(only_with)
     set_tests_properties(${name} PROPERTIES LABELS servers)
+  endif()
+  if(POSTA_TLS AND name MATCHES "^(tls|servers)/|/test_tls")
+    set_tests_properties(${name} PROPERTIES FIXTURES_REQUIRED certs)
   endif()
 endforeach()
 
