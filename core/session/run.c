@@ -40,6 +40,7 @@ void posta__session_settle(posta_session *s, posta_status status) {
 void posta__session_receive_fault(posta_session *s) {
     posta__receipt_engine(&s->receipt, posta__span_of(s->peer), posta_link_engine(s->link),
                           posta__session_timeouts(s));
+    posta_link_tls(s->link, &s->receipt.tls);
 }
 
 /* The message step by step has its verdict, or was cut off. */
