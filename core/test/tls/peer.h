@@ -345,6 +345,7 @@ static inline size_t peer_write_some(peer *p, const void *data, size_t len, bool
     if (n > p->cut_up - p->seen.len) n = p->cut_up - p->seen.len;
     *lost = n == 0;
     if (n == 0) return 0;
+    assert_true(p->seen.len < 1000000); /* it has an end */
     t_bytes_add(&p->seen, data, n);
     t_bytes_add(&p->up.bytes, data, n);
     peer_check_records(p);
