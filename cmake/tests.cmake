@@ -70,6 +70,19 @@ foreach(source IN LISTS tests)
   endif()
 endforeach()
 
+# What TLS costs in memory, counted by a calloc of its own, against docs/devices.md. Which column is true
+# depends on mbedTLS's configuration.
+set(POSTA_BUDGET "Debian" CACHE STRING "The column of docs/devices.md that this mbedTLS is of; empty: none")
+if(POSTA_TLS AND POSTA_BUDGET AND NOT POSTA_SANITIZE AND NOT POSTA_TINY)
+  add_executable(t_tls_budget ${test_root}/tls/budget.c)
+  posta_test_target(t_tls_budget)
+  target_link_libraries(t_tls_budget PRIVATE posta posta::mbedtls)
+  find_program(POSTA_PYTHON NAMES python3)
+  add_test(NAME tls/budget
+    COMMAND ${POSTA_PYTHON} -B ${test_root}/tls/budget.py $<TARGET_FILE:t_tls_budget> ${POSTA_BUDGET})
+  set_tests_properties(tls/budget PROPERTIES TIMEOUT 60)
+endif()
+
 # judge_X.c with judge_X.py beside it: the program writes, the script reads it back independently.
 find_program(POSTA_PYTHON NAMES python3)
 if(NOT POSTA_PYTHON)

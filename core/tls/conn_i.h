@@ -79,7 +79,8 @@ bool posta__mbed_is_news(int result);
 /* Was there no memory? */
 bool posta__mbed_is_memory(int result);
 /* The same number under two names: BAD_HS_PROTOCOL_VERSION in 2.28, BAD_PROTOCOL_VERSION in 3.x. */
-#define POSTA__MBED_BAD_VERSION (-0x6E80)
+#define POSTA__MBED_BAD_VERSION     (-0x6E80)
+#define POSTA__MBED_BAD_CERTIFICATE (-0x7A00) /* BAD_HS_CERTIFICATE, BAD_CERTIFICATE */
 int posta__mbed_parse_key(mbedtls_pk_context *key, const uint8_t *p, size_t len,
                           const uint8_t *password, size_t password_len, posta__mbed_rng rng,
                           void *rng_user);

@@ -58,8 +58,9 @@ static posta_status of_alert(posta__tls *t) {
 }
 
 posta_status posta__tls_fault(posta__tls *t, int result) {
-    const posta__tls_judge *j = &t->judge;
+    posta__tls_judge *j = &t->judge;
     if (j->is_done && !posta__tls_may_go_on(j)) return j->reason;
+    if (result == POSTA__MBED_BAD_CERTIFICATE && j->reason != POSTA_OK) return j->reason;
     t->why.len = 0;
     if (posta__mbed_is_memory(result)) return POSTA_E_MEMORY;
     if (t->rng_failed) return POSTA_E_ENTROPY;
@@ -78,9 +79,12 @@ posta_status posta__tls_fault(posta__tls *t, int result) {
         put_hex(t, (unsigned)-result);
         return POSTA_E_TLS_HANDSHAKE;
     }
-    if (result == MBEDTLS_ERR_X509_FATAL_ERROR) {
-        put(t, "the certificate's chain cannot be checked: it is longer than 8, or broken");
-        return POSTA_E_TLS_ISSUER;
+    if (result == POSTA__MBED_BAD_CERTIFICATE || result == MBEDTLS_ERR_X509_FATAL_ERROR) {
+        put(t,
+            result == MBEDTLS_ERR_X509_FATAL_ERROR
+                ? "the certificate's chain cannot be checked: it is longer than 8, or broken"
+                : "the certificate cannot be used: its key usage is not for this, or it is broken");
+        return j->reason = POSTA_E_TLS_ISSUER;
     }
     put(t, "the TLS handshake failed");
     put_hex(t, (unsigned)-result);

@@ -96,6 +96,8 @@ static void judge_dates(posta__tls_judge *j, const mbedtls_x509_crt *crt, int de
 
 /* ---- the chain ---- */
 
+static const char not_for_servers[] = "the certificate is not one for servers";
+
 static void judge_issuer(posta__tls_judge *j, const mbedtls_x509_crt *crt, const char *why) {
     posta_window *w = object(j, POSTA_E_TLS_ISSUER);
     if (!w) return;
@@ -123,10 +125,17 @@ static void judge_flags(posta__tls_judge *j, const mbedtls_x509_crt *crt, uint32
         put(w, flags & MBEDTLS_X509_BADCERT_BAD_MD
                    ? "the certificate is too weak: it is signed with an old hash"
                    : "the certificate is too weak: its key is too short or of a kind not accepted");
-    if (flags & usage) judge_issuer(j, crt, "the certificate is not one for servers");
+    if (flags & usage) judge_issuer(j, crt, not_for_servers);
     if (flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED) judge_issuer(j, crt, NULL);
     if (flags & ~(weak | usage | MBEDTLS_X509_BADCERT_NOT_TRUSTED))
         judge_issuer(j, crt, "the certificate cannot be trusted");
+}
+
+/* mbedTLS looks at it too, but behind this, where its words are a number. */
+static void judge_usage(posta__tls_judge *j, const mbedtls_x509_crt *crt) {
+    if (mbedtls_x509_crt_check_extended_key_usage(crt, MBEDTLS_OID_SERVER_AUTH,
+                                                  MBEDTLS_OID_SIZE(MBEDTLS_OID_SERVER_AUTH)) != 0)
+        judge_issuer(j, crt, not_for_servers);
 }
 
 /* ---- the name ---- */
@@ -226,6 +235,7 @@ int posta__tls_judge_cert(void *user, mbedtls_x509_crt *crt, int depth, uint32_t
     const uint32_t ours = MBEDTLS_X509_BADCERT_EXPIRED | MBEDTLS_X509_BADCERT_FUTURE |
                           MBEDTLS_X509_BADCERT_CN_MISMATCH;
     judge_flags(j, crt, *flags & ~ours);
+    if (depth == 0) judge_usage(j, crt);
     if (!(j->insecure & POSTA_INSECURE_NO_TIME)) judge_dates(j, crt, depth);
     *flags = 0;
     if (depth > 0) return 0;

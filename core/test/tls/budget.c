@@ -30,7 +30,9 @@ static void add(meter *m, size_t n) {
     if (m->live > m->peak) m->peak = m->live;
 }
 
-void *calloc(size_t n, size_t len) {
+#define SHOWN __attribute__((visibility("default"))) /* libmbedcrypto.so must find them here */
+
+SHOWN void *calloc(size_t n, size_t len) {
     void *p = __libc_calloc(n, len);
     if (p && blocks_n < MAX_BLOCKS) {
         blocks[blocks_n++] = p;
@@ -39,7 +41,7 @@ void *calloc(size_t n, size_t len) {
     return p;
 }
 
-void free(void *p) {
+SHOWN void free(void *p) {
     for (size_t i = blocks_n; p && i-- > 0;)
         if (blocks[i] == p) {
             mbed.live -= malloc_usable_size(p);

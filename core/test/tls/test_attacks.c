@@ -1,5 +1,5 @@
-/* What a hostile or confused peer says around TLS: octets ahead of it, instead of it, in it and behind
- * it. Rows A01, A02, A09-A12, J11, J15, J18.
+/* What a hostile or confused peer says around TLS: octets ahead of it, instead of it, in it and
+ * behind it. Rows A01, A02, A09-A12, J11, J15, J18.
  */
 #include "peer.h"
 
@@ -142,7 +142,9 @@ static const struct {
     {"\x15\x03\x03\0\x02\x02\x50", 7, POSTA_E_TLS_HANDSHAKE, "TLS alert 80"},
     {"\x15\x03\x03\0\x02\x01\0", 7, POSTA_E_TLS_HANDSHAKE, NULL}, /* close_notify */
     {"\x17\x03\x03\0\x02hi", 7, POSTA_E_TLS_HANDSHAKE, NULL},
-    {"\x16\x03\x03\xff\xff" "aaaaaaaa", 13, POSTA_E_TLS_HANDSHAKE, NULL},
+    {"\x16\x03\x03\xff\xff"
+     "aaaaaaaa",
+     13, POSTA_E_TLS_HANDSHAKE, NULL},
     {"\x16\x03\x03\0\0\0\0\0", 8, POSTA_E_TLS_HANDSHAKE, NULL},
     {"\x14\x03\x03\0\x01\x01", 6, POSTA_E_TLS_HANDSHAKE, NULL},
     {"\x16\x03\x03\0\x04\x0b\0\0\0", 9, POSTA_E_TLS_HANDSHAKE, NULL},
@@ -391,15 +393,16 @@ static void no_hello(void **state) {
     p.toy.decide = refuse_second_ehlo;
     assert_int_equal(try(&p, &r), POSTA_E_SERVER_PERMANENT);
     peer_run(&p);
-    assert_int_equal(hellos, 2); /* no HELO */
+    assert_int_equal(hellos, 2);           /* no HELO */
     assert_in_range(p.toy.commands, 3, 4); /* and at most QUIT behind */
     peer_done(&p);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(injected), cmocka_unit_test(answered_ahead), cmocka_unit_test(answered),
-        cmocka_unit_test(greeted_by_tls), cmocka_unit_test(tampered), cmocka_unit_test(fragmented),
+        cmocka_unit_test(injected),     cmocka_unit_test(answered_ahead),
+        cmocka_unit_test(answered),     cmocka_unit_test(greeted_by_tls),
+        cmocka_unit_test(tampered),     cmocka_unit_test(fragmented),
         cmocka_unit_test(clear_behind), cmocka_unit_test(no_hello)};
     posta_tls_config c = peer_tls_config(NULL);
     tls = peer_tls(&c);

@@ -1,5 +1,5 @@
-/* The mbedTLS that is linked is the one whose headers core/tls was compiled with: their structs differ
- * between versions, and a linker does not see it. Prints which it is. */
+/* The mbedTLS that is linked is the one whose headers core/tls was compiled with: their structs
+ * differ between versions, and a linker does not see it. Prints which it is. */
 #include "conn_i.h"
 
 #include <setjmp.h>

@@ -14,14 +14,17 @@
 
 typedef struct host_case {
     const char *host;
-    size_t len; /* 0: strlen */
+    size_t len;        /* 0: strlen */
     const char *dns;   /* null: it is no name */
     const char *shown; /* an address, as people write it; null: it is none */
 } host_case;
 
-#define NAME(host, dns)   {host, 0, dns, NULL}
-#define ADDRESS(host, ip) {host, 0, NULL, ip}
-#define WRONG(host)       {host, 0, NULL, NULL}
+#define NAME(host, dns)                                                                            \
+    { host, 0, dns, NULL }
+#define ADDRESS(host, ip)                                                                          \
+    { host, 0, NULL, ip }
+#define WRONG(host)                                                                                \
+    { host, 0, NULL, NULL }
 
 static const host_case hosts[] = {
     NAME("mail.example.org", "mail.example.org"),
@@ -73,7 +76,8 @@ static const host_case hosts[] = {
     WRONG("a/b"),
     WRONG("a:25"),
     WRONG("*.example.org"),
-    WRONG("b\xc3\xbc" "cher.example"),
+    WRONG("b\xc3\xbc"
+          "cher.example"),
     WRONG("mail.example.org\r\n"),
     {"mail.example.org\0.evil.example", 30, NULL, NULL},
     {"mail.example.org\0", 17, NULL, NULL},
@@ -230,7 +234,10 @@ static const san_case sans[] = {
     {"localhost", DNS, "*.localhost", 0, false},
     {"xn--a.example.org", DNS, "xn--*.example.org", 0, false},
     {"xn--bcher-kva.example", DNS, "xn--bcher-kva.example", 0, true},
-    {"xn--bcher-kva.example", DNS, "b\xc3\xbc" "cher.example", 0, false},
+    {"xn--bcher-kva.example", DNS,
+     "b\xc3\xbc"
+     "cher.example",
+     0, false},
     {M, DNS, "*.example\0.org", 14, false},
     /* addresses */
     {"127.0.0.1", IP, LO4, 4, true},
@@ -348,8 +355,8 @@ static void any_octets(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_host), cmocka_unit_test(each_san),   cmocka_unit_test(at_the_edge),
-        cmocka_unit_test(no_name),   cmocka_unit_test(for_people), cmocka_unit_test(any_octets)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(each_host),   cmocka_unit_test(each_san),
+                                       cmocka_unit_test(at_the_edge), cmocka_unit_test(no_name),
+                                       cmocka_unit_test(for_people),  cmocka_unit_test(any_octets)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

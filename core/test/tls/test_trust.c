@@ -1,5 +1,5 @@
-/* Whom a client trusts apart from the authorities, what it shows of itself, and what it speaks: pins,
- * server_name, client certificates, versions, ciphers. Rows A09, J01, J04, J08, J23.
+/* Whom a client trusts apart from the authorities, what it shows of itself, and what it speaks:
+ * pins, server_name, client certificates, versions, ciphers. Rows A09, J01, J04, J08, J23.
  */
 #include "peer.h"
 
@@ -46,7 +46,8 @@ static void pins(void **state) {
         {"server", "%s", "other.example.org", 0, POSTA_OK}, /* issuer and name do not matter */
         {"server", WRONG_PIN ";%s", "other.example.org", 0, POSTA_OK},
         {"server", "%s;" WRONG_PIN, PEER_HOST, 0, POSTA_OK},
-        {"server", WRONG_PIN ";" WRONG_PIN ";" WRONG_PIN ";" WRONG_PIN ";" WRONG_PIN ";" WRONG_PIN
+        {"server",
+         WRONG_PIN ";" WRONG_PIN ";" WRONG_PIN ";" WRONG_PIN ";" WRONG_PIN ";" WRONG_PIN
                    ";" WRONG_PIN ";%s",
          PEER_HOST, 0, POSTA_OK},
         {"server", WRONG_PIN, PEER_HOST, 0, POSTA_E_TLS_ISSUER}, /* though ca signed it */
@@ -156,10 +157,8 @@ static int note_sni(void *user, mbedtls_ssl_context *ssl, const unsigned char *n
 }
 
 static void sni(void **state) {
-    static const char *const hosts[][2] = {{PEER_HOST, PEER_HOST},
-                                           {"MAIL.Example.org.", PEER_HOST},
-                                           {"127.0.0.1", ""},
-                                           {"::1", ""}};
+    static const char *const hosts[][2] = {
+        {PEER_HOST, PEER_HOST}, {"MAIL.Example.org.", PEER_HOST}, {"127.0.0.1", ""}, {"::1", ""}};
     (void)state;
     for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++) {
         posta_tls_config tc = peer_tls_config(NULL);
@@ -208,7 +207,7 @@ static void client(void **state) {
     static const struct {
         const char *cert;
         bool is_demanded, is_taken;
-    } rows[] = {{"client", true, true},       {"client", false, true},  {NULL, true, false},
+    } rows[] = {{"client", true, true},        {"client", false, true},       {NULL, true, false},
                 {"other-client", true, false}, {"other-client", false, true}, {NULL, false, true}};
     (void)state;
     for (size_t i = 0; i < 4 * sizeof rows / sizeof *rows; i++) {
@@ -318,9 +317,14 @@ static void name_1_3(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pins),    cmocka_unit_test(printed),   cmocka_unit_test(server_name),
-        cmocka_unit_test(sni),     cmocka_unit_test(no_name),   cmocka_unit_test(client),
-        cmocka_unit_test(versions), cmocka_unit_test(one_suite),
+        cmocka_unit_test(pins),
+        cmocka_unit_test(printed),
+        cmocka_unit_test(server_name),
+        cmocka_unit_test(sni),
+        cmocka_unit_test(no_name),
+        cmocka_unit_test(client),
+        cmocka_unit_test(versions),
+        cmocka_unit_test(one_suite),
 #if PEER_HAS_1_3
         cmocka_unit_test(name_1_3),
 #endif

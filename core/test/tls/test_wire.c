@@ -1,4 +1,5 @@
-/* Mails over TLS while the wire cuts, splits, stalls and ends. Rows A11, A14, F15, J13, J14, J19, J27.
+/* Mails over TLS while the wire cuts, splits, stalls and ends. Rows A11, A14, F15, J13, J14, J19,
+ * J27.
  */
 #include "peer.h"
 
@@ -196,8 +197,8 @@ static void cuts(void **state) {
     peer_right();
 }
 
-/* The last octets of a mail and of its verdict: between "not sent" and "unknown" lies the last octet
-   of the record that has the dot, between "unknown" and "accepted" that of the reply's. */
+/* The last octets of a mail and of its verdict: between "not sent" and "unknown" lies the last
+   octet of the record that has the dot, between "unknown" and "accepted" that of the reply's. */
 static void last_octets(void **state) {
     static const size_t from_end[] = {0, 1, 2, 5, 9, 10, 28, 29, 30, 38, 39, 40};
     (void)state;
@@ -345,9 +346,9 @@ static void dribbled(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whole),       cmocka_unit_test(one_octet), cmocka_unit_test(splits),
-        cmocka_unit_test(cuts),        cmocka_unit_test(last_octets), cmocka_unit_test(no_notify),
-        cmocka_unit_test(goodbye),     cmocka_unit_test(stalled),   cmocka_unit_test(dribbled)};
+        cmocka_unit_test(whole),   cmocka_unit_test(one_octet),   cmocka_unit_test(splits),
+        cmocka_unit_test(cuts),    cmocka_unit_test(last_octets), cmocka_unit_test(no_notify),
+        cmocka_unit_test(goodbye), cmocka_unit_test(stalled),     cmocka_unit_test(dribbled)};
     posta_tls_config c = peer_tls_config(NULL);
     tls = peer_tls(&c);
     int result = cmocka_run_group_tests(tests, NULL, NULL);
