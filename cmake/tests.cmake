@@ -40,7 +40,21 @@ if(POSTA_TLS)
 endif()
 
 file(GLOB tests CONFIGURE_DEPENDS ${test_root}/test_*.c ${test_root}/*/test_*.c)
-if(NOT POSTA_TLS)
+# A device's mbedTLS has no server to test against.
+set(can_serve OFF)
+if(POSTA_TLS)
+  include(CheckCSourceCompiles)
+  set(CMAKE_REQUIRED_LIBRARIES posta::mbedtls)
+  unset(POSTA_MBEDTLS_CAN_SERVE CACHE)
+  check_c_source_compiles("#include <mbedtls/ssl.h>
+    #ifndef MBEDTLS_SSL_SRV_C
+    #error none
+    #endif
+    int main(void) { return 0; }" POSTA_MBEDTLS_CAN_SERVE)
+  set(can_serve ${POSTA_MBEDTLS_CAN_SERVE})
+  unset(CMAKE_REQUIRED_LIBRARIES)
+endif()
+if(NOT can_serve)
   list(FILTER tests EXCLUDE REGEX "/core/test/tls/")
 endif()
 foreach(source IN LISTS tests)
