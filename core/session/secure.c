@@ -182,7 +182,9 @@ void posta__secure_rx_end(posta_link *l, posta_status status) {
 /* Of an end of TLS: what it has to say still, an alert or close_notify. */
 posta_span posta__secure_tx_data(posta_link *l) {
     if (l->way == WAY_CLEAR || l->way == WAY_PEEK) return posta_engine_tx_data(l->engine);
-    if (l->way == WAY_OVER) return l->tls ? posta__tls_last_words(l->tls) : posta__span(NULL, 0);
+    /* Closed: no octet of the message gets out behind the back of its account. */
+    if (l->way == WAY_OVER || posta_engine_is_closed(l->engine))
+        return l->tls ? posta__tls_last_words(l->tls) : posta__span(NULL, 0);
     return posta__tls_tx_data(l->tls);
 }
 
