@@ -208,7 +208,7 @@ static unsigned handshake_wants(const posta_link *l, size_t *hint) {
 }
 
 static unsigned tls_wants(const posta_link *l, size_t *hint) {
-    unsigned wants = posta_engine_wants(l->engine) & ~(unsigned)POSTA_WANT_TX;
+    unsigned wants = posta_engine_wants(l->engine);
     if (posta__tls_tx_data(l->tls).len > 0) wants |= POSTA_WANT_TX;
     if (wants & POSTA_WANT_RX) *hint = posta__tls_hint(l->tls);
     return wants;
