@@ -186,7 +186,7 @@ void posta__tls_rx_end(posta__tls *t) {
 }
 
 posta_span posta__tls_tx_data(const posta__tls *t) {
-    return t->out;
+    return posta__forks() == t->forks ? t->out : posta__span(NULL, 0); /* row K07 */
 }
 
 void posta__tls_tx_consume(posta__tls *t, size_t n) {
@@ -295,7 +295,7 @@ void posta__tls_goodbye(posta__tls *t) {
 
 posta_span posta__tls_last_words(const posta__tls *t) {
     bool is_fit = t->is_over && t->frozen == 0;
-    return is_fit ? t->out : posta__span(NULL, 0);
+    return is_fit ? posta__tls_tx_data(t) : posta__span(NULL, 0);
 }
 
 /* ---- what is known ---- */
