@@ -202,9 +202,9 @@ posta_status posta__tls_make(const posta_tls_config *config, bool may_be_empty, 
     posta_tls *t;
     posta_status status;
     memset(p, 0, sizeof *p);
+    if (out) *out = NULL;
     if (!out || !config || config->size != sizeof *config || config->min_version > POSTA_TLS_1_3)
         return p->status = POSTA_E_ARGUMENT;
-    *out = NULL;
     port = config->port ? config->port : posta_port_default();
     status = posta__mbed_start();
     if (status != POSTA_OK) return p->status = status;
@@ -217,9 +217,11 @@ posta_status posta__tls_make(const posta_tls_config *config, bool may_be_empty, 
     mbedtls_x509_crt_init(&t->cert);
     mbedtls_pk_init(&t->key);
     status = fill(t, config, may_be_empty, p);
-    if (status == POSTA_OK)
+    if (status == POSTA_OK) {
+        memset(p, 0, sizeof *p); /* of files of a folder that hold none */
         *out = t;
-    else
+    } else {
         posta_tls_free(&t);
+    }
     return status;
 }
