@@ -77,7 +77,7 @@ posta_status posta__tls_add_system(posta_tls *t, posta_problem *p) {
     posta_window w = posta__window(store, sizeof store - 1);
     size_t n = 0;
     posta_status status = add_places(t, &n, p);
-    if (status == POSTA_E_MEMORY || n > 0) return n > 0 ? POSTA_OK : status;
+    if (status == POSTA_E_MEMORY || n > 0) return status == POSTA_E_MEMORY ? status : POSTA_OK;
     posta__put(&w, POSTA_LIT("no trusted certificates were found in SSL_CERT_FILE, SSL_CERT_DIR"));
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         posta__put(&w, POSTA_LIT(", "));
