@@ -1,6 +1,6 @@
-/* core/test/tls: a server that speaks TLS and SMTP inside the test, over a wire of two queues that a
- * test can cut, delay, split and tamper with; and two clients for it, a session over a transport of
- * memory and a link over its windows. Behind TLS is the checking server of core/test/smtp/toy.h.
+/* core/test/tls: a server that speaks TLS and SMTP inside the test, over a wire of two queues that
+ * a test can cut, delay, split and tamper with; and two clients for it, a session over a transport
+ * of memory and a link over its windows. Behind TLS is the checking server of core/test/smtp/toy.h.
  *
  * Each octet that the client writes is looked at: once TLS has begun all of them stand in records
  * (row A09). Waiting is strict: a wait for what does not come lets time pass.
@@ -99,14 +99,14 @@ typedef struct peer {
     const int *suites;              /* null: mbedTLS's */
 
     /* the wire */
-    size_t piece;     /* octets a call moves at most; 0: all */
-    uint32_t seed;    /* not 0: 1 to 300 octets a call */
-    bool reluctant;   /* every other call says AGAIN */
-    size_t cut_down;  /* octets to the client, then the end; SIZE_MAX: never */
-    size_t cut_up;    /* octets from the client, then writing fails, and reading ends */
-    size_t stall_up;  /* octets from the client, then no write is taken */
-    size_t dribble;   /* not 0: ms that pass for each octet to the client */
-    bool silent;      /* nothing reaches the client any more */
+    size_t piece;    /* octets a call moves at most; 0: all */
+    uint32_t seed;   /* not 0: 1 to 300 octets a call */
+    bool reluctant;  /* every other call says AGAIN */
+    size_t cut_down; /* octets to the client, then the end; SIZE_MAX: never */
+    size_t cut_up;   /* octets from the client, then writing fails, and reading ends */
+    size_t stall_up; /* octets from the client, then no write is taken */
+    size_t dribble;  /* not 0: ms that pass for each octet to the client */
+    bool silent;     /* nothing reaches the client any more */
     void (*meddle)(struct peer *p, size_t from); /* `from` on is new in down.bytes */
 
     /* TLS */
@@ -119,11 +119,11 @@ typedef struct peer {
     uint32_t random;
 
     toy toy;
-    peer_queue up, down; /* client to server, server to client */
-    t_bytes seen;        /* all that the client wrote */
-    size_t clear_n;      /* octets of it before TLS; SIZE_MAX: TLS has not begun */
-    size_t record_at;    /* of seen: where the next record begins */
-    size_t delivered;    /* octets to the client */
+    peer_queue up, down;        /* client to server, server to client */
+    t_bytes seen;               /* all that the client wrote */
+    size_t clear_n;             /* octets of it before TLS; SIZE_MAX: TLS has not begun */
+    size_t record_at;           /* of seen: where the next record begins */
+    size_t delivered;           /* octets to the client */
     bool read_turn, write_turn; /* whose call the reluctant wire refuses */
 
     /* place */
@@ -138,7 +138,7 @@ typedef struct peer {
     posta_status secure_status; /* SECURE_OK's or SECURE_FAIL's */
 } peer;
 
-static bool peer_is_running; /* the server's work, not posta's: for hooks of calloc */
+static _Thread_local bool peer_is_running; /* the server's work, not posta's: for hooks of calloc */
 
 static inline int peer_random_octets(void *user, unsigned char *out, size_t len) {
     peer *p = user;
@@ -486,10 +486,8 @@ static inline void peer_done(peer *p) {
 
 /** A configuration that trusts "ca"; `p` may be null. */
 static inline posta_tls_config peer_tls_config(peer *p) {
-    static char ca[512];
     posta_tls_config c = POSTA_TLS_CONFIG;
-    peer_path(ca, "ca", ".pem");
-    c.ca_file = ca;
+    c.ca_file = POSTA_CERTS "/ca.pem";
     c.port = p ? &p->port : NULL;
     return c;
 }
