@@ -9,20 +9,38 @@ local names = require "posta.names"
 local M = {}
 local methods = core.tls.methods
 
+-- The complaint about what is no string and no list of them, or nil.
+local function texts_misuse(value, path)
+    if type(value) == "string" then return nil end
+    local complaint = names.wrong_type(value, path, "table", "string or list")
+    if complaint then return complaint end
+    local n = names.list_len(value)
+    if not n then return path .. ": expected string or list, got table with names" end
+    for i = 1, n do
+        complaint = complaint or names.wrong_type(rawget(value, i), ("%s[%d]"):format(path, i), "string")
+    end
+    return complaint
+end
+
+local BESIDE = "%s = true beside tls"
+
 local RULES = {
     known = {
         ca_file = "string", ca_path = "string", ca = "string", cert = "string", key = "string",
-        key_password = "string|function", pin = "string|table", server_name = "string",
-        min_version = "string", ciphers = "string|table",
+        key_password = "string|function", pin = texts_misuse, server_name = "string",
+        min_version = "string", ciphers = texts_misuse,
     },
     moved = {
         cafile = "ca_file", capath = "ca_path", certificate = "cert", certfile = "cert", keyfile = "key",
         cert_file = "cert", key_file = "key", password = "key_password", passphrase = "key_password",
         servername = "server_name", sni = "server_name", hostname = "server_name",
         protocol = "min_version", minVersion = "min_version",
-        verify = "insecure_no_verify = true beside tls", rejectUnauthorized = "insecure_no_verify = true beside tls",
+        verify = BESIDE:format "insecure_no_verify", rejectUnauthorized = BESIDE:format "insecure_no_verify",
     },
 }
+for _, name in ipairs { "insecure_no_verify", "insecure_any_name", "insecure_cn", "insecure_no_time" } do
+    RULES.moved[name] = BESIDE:format(name)
+end
 
 local VERSIONS = { ["1.2"] = "1.2", ["1.3"] = "1.3", ["TLSv1.2"] = "1.2", ["TLSv1.3"] = "1.3" }
 
@@ -47,30 +65,28 @@ local function is_content(text)
     return text:find("-----BEGIN ", 1, true) ~= nil or text:byte(1) == 0x30
 end
 
--- A list of texts as one.
-local function joined(value, separator, field)
+-- A list of texts as one. Read raw, as everything.
+local function joined(value, separator)
     if type(value) ~= "table" then return value end
-    for _, one in ipairs(value) do
-        if type(one) ~= "string" then
-            return problem(field, ("%s: expected strings, got %s"):format(field, type(one)))
-        end
-    end
-    return table.concat(value, separator)
+    local own = {}
+    for i, one in next, value do own[i] = one end
+    return table.concat(own, separator)
 end
 
 local TEXTS = { "ca_file", "ca_path", "cert_file", "key_file", "key_password", "pin", "server_name", "ciphers" }
 
 -- The plain values for C.
 local function plain(t)
-    local own, wrong = {}
+    local own = {}
     for name, value in next, t do own[name] = value end
     for _, name in ipairs { "cert", "key" } do
         if own[name] and not is_content(own[name]) then own[name .. "_file"], own[name] = own[name], nil end
     end
     if type(own.key_password) == "function" then own.key_password = nil end
-    for name, separator in next, { pin = ";", ciphers = ":" } do
-        own[name], wrong = joined(own[name], separator, "tls." .. name)
-        if wrong then return nil, wrong end
+    own.pin, own.ciphers = joined(own.pin, ";"), joined(own.ciphers, ":")
+    -- C takes nothing for not given, and would trust the system's certificates instead.
+    for _, name in ipairs { "ca", "pin" } do
+        if own[name] == "" then return problem("tls." .. name, "tls." .. name .. ": is empty") end
     end
     for _, name in ipairs(TEXTS) do
         if own[name] and own[name]:find("\0", 1, true) then

@@ -223,19 +223,30 @@ local function tls(w, config)
     end
     config.has_host_tls = given == "host"
     if given == nil or given == "host" then return true end
+    if config.ca_file then
+        return problem("tls", "tls: the URL has a ca_file already; write one of them: tls = { ca_file = ... }")
+    end
     local handle, wrong = trust.make(given)
     if not handle then
         wrong.text = (config.peer or "tls") .. ": " .. wrong.text
         return nil, wrong
     end
     config.tls = handle
-    -- Who says whom to trust wants TLS, on loopback too.
-    if config.default_clear and not config.security then config.security = "starttls" end
+    -- Who says whom to trust wants TLS, on loopback too. For sessions C says so itself.
+    if config.default_clear then config.default_security = config.peer_port == 465 and "tls" or "starttls" end
     return true
 end
 
+-- The port of a host that was given without one: docs/where.md.
+local function default_port(config, parsed, gives_tls)
+    local said = config.security
+    if said == "tls" then return 465 end
+    if not said and not (gives_tls and parsed.default_clear) then return parsed.port end
+    return said == "none" and parsed.default_clear and 25 or 587
+end
+
 -- "host:port" as errors name it, and what the URL or the host alone says about security.
-local function peer(_, config)
+local function peer(w, config)
     local parsed, field, text = core.where(config.url or config.host)
     if not parsed then
         if config.host then return true end      -- C says it better, with the right field's name
@@ -249,10 +260,13 @@ local function peer(_, config)
         config.peer = parsed.host
         return true
     end
-    local number = config.port or parsed.port
-    if config.security and not config.port and config.host then
-        number = config.security == "tls" and 465 or config.security == "none" and parsed.default_clear and 25 or 587
+    local is_smtps = config.url and config.url:find("^[Ss][Mm][Tt][Pp][Ss]://")
+    if is_smtps and config.security and config.security ~= "tls" then
+        return problem("security", "security: smtps:// is security=tls")
     end
+    local given = rawget(w, "tls")
+    local number = config.port or config.host and default_port(config, parsed, given and given ~= "host")
+        or parsed.port
     local host = parsed.host:find(":", 1, true) and "[" .. parsed.host .. "]" or parsed.host
     config.peer, config.peer_port = ("%s:%d"):format(host, number), number
     return true
