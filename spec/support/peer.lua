@@ -18,6 +18,7 @@
                   with the n (1) behind it                    n (0.002) seconds apart
     CLOSE         close (FIN)                       RST       close with a reset
     STALL         read and write nothing more       ACCEPT    take another connection
+    TLS                           the server's side of a handshake, with the certificate of peer.play
     # a remark
 
 A C: line is what stands before CRLF; a bare LF inside it is a mismatch. After the last line the
@@ -29,6 +30,7 @@ local GRACE = 1                -- seconds left to the client once result() was c
 ------------------------------------------------------------------------------- the process
 
 local serve = {}
+local WAITS = { timeout = true, wantread = true, wantwrite = true }
 
 local function shown(octets)
     return (octets:gsub("[%z\1-\31\127-\255\\]", function(ch)
@@ -83,7 +85,8 @@ local function next_line(p)
         p.client:settimeout(0.05)
         local octets, why, partial = p.client:receive(8192)
         p.input = p.input .. (octets or partial or "")
-        p.ended = why ~= nil and why ~= "timeout"
+        p.ended = why ~= nil and not WAITS[why]
+        p.why_ended = p.ended and why
     end
 end
 
@@ -130,7 +133,7 @@ local function accept(p)
         if not p.client and left(p) <= 0 then fail(p, "nobody connected") end
     until p.client
     p.client:setoption("tcp-nodelay", true)
-    p.input, p.ended, p.held, p.glue = "", false, "", 0
+    p.input, p.ended, p.held, p.glue, p.is_tls = "", false, "", 0, false
 end
 
 local function close(p)
@@ -171,6 +174,25 @@ serve.ACCEPT = function(p)
     close(p)
     accept(p)
 end
+-- Octets that came in clear text before it would be lost, so none may be there.
+serve.TLS = function(p)
+    if p.input ~= "" then fail(p, "in clear text before TLS came " .. shown(p.input)) end
+    local ssl = require "ssl"
+    p.client = assert(ssl.wrap(p.client, assert(ssl.newcontext {
+        mode = "server", protocol = "any", certificate = p.cert, key = p.key, verify = "none" })))
+    p.client:settimeout(math.max(left(p), 0.01))
+    local done, why = p.client:dohandshake()
+    if not done then fail(p, "TLS handshake: " .. tostring(why)) end
+    p.is_tls = true
+    log(p, "# TLS: " .. tostring(p.client:info("protocol")))
+end
+
+-- OpenSSL says "closed" for close_notify, and "unexpected eof" where there was none.
+local function tell_end(p)
+    if not p.is_tls or not p.ended then return end
+    log(p, p.why_ended == "closed" and "# the client ended TLS in order"
+        or "# the client did not end TLS in order: " .. tostring(p.why_ended))
+end
 
 local function run(p, dialogue)
     local n = 0
@@ -185,17 +207,18 @@ local function run(p, dialogue)
     end
     if not p.client then return end
     local line, why = next_line(p)
+    tell_end(p)
     if line then fail(p, "after the dialogue came C: " .. shown(line)) end
     if p.input ~= "" then fail(p, "after the dialogue came " .. shown(p.input)) end
     if why ~= "the client closed" then log(p, "# the client kept the connection") end
 end
 
-local function main(folder)
+local function main(folder, cert, key)
     local net = require "socket"
     local file = assert(io.open(folder .. "/dialogue", "rb"))
     local dialogue = file:read("*a")
     file:close()
-    local p = { net = net, finish = net.gettime() + LIFE, stop_file = folder .. "/asked" }
+    local p = { net = net, finish = net.gettime() + LIFE, stop_file = folder .. "/asked", cert = cert, key = key }
     p.log = assert(io.open(folder .. "/transcript", "wb"))
     p.server = assert(net.bind("127.0.0.1", 0, 8))
     local _, port = p.server:getsockname()
@@ -207,19 +230,20 @@ local function main(folder)
     os.exit(0)
 end
 
-if (...) == "--serve" then return main((select(2, ...))) end
+if (...) == "--serve" then return main(select(2, ...)) end
 
 ---------------------------------------------------------------------------------- the face
 
 local child = require "spec.support.child"
 local peer = {}
 
--- lua: the interpreter for the peer (nil: the one of the spec). Gives { url, port, result, stop }.
-function peer.play(lua, dialogue)
+-- lua: the interpreter for the peer (nil: the one of the spec); pair: { cert =, key = } for TLS. Gives
+-- { url, port, result, stop }.
+function peer.play(lua, dialogue, pair)
     local folder = child.new_folder()
     child.write_file(folder .. "/dialogue", dialogue)
     local process = child.start { lua or child.interpreter(),
-        child.root() .. "/spec/support/peer.lua", "--serve", folder }
+        child.root() .. "/spec/support/peer.lua", "--serve", folder, pair and pair.cert, pair and pair.key }
     local port = tonumber((process:wait_for("playing on (%d+)")))
     local self = { port = port, url = "smtp://127.0.0.1:" .. port }
     local ok, transcript
