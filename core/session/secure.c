@@ -211,6 +211,7 @@ static unsigned tls_wants(const posta_link *l, size_t *hint) {
     unsigned wants = posta_engine_wants(l->engine);
     if (posta__tls_tx_data(l->tls).len > 0) wants |= POSTA_WANT_TX;
     if (wants & POSTA_WANT_RX) *hint = posta__tls_hint(l->tls);
+    if ((wants & POSTA_WANT_RX) && posta__tls_may_have(l->tls)) wants |= POSTA_WANT_TLS;
     return wants;
 }
 

@@ -487,7 +487,9 @@ static posta_span text_of(const posta_engine *e, const posta_event *ev) {
 }
 
 bool posta__engine_has_event(const posta_engine *e) {
-    return e->events_n > 0 || (e->config.trace && e->dialogue_seen < e->dialogue_len);
+    /* Octets that are not heard yet paused behind the last one. */
+    bool is_paused = e->step != STEP_CLOSED && posta__unread(&e->rx) > 0;
+    return e->events_n > 0 || is_paused || (e->config.trace && e->dialogue_seen < e->dialogue_len);
 }
 
 bool posta_engine_next_event(posta_engine *e, posta_event *out) {

@@ -54,6 +54,7 @@ struct posta__tls {
     size_t hint;
     size_t frozen; /* octets of the write that has to be repeated; 0: none */
     bool rx_ended, is_up, is_over, said_goodbye, rng_failed;
+    bool may_have; /* no read has found it empty since octets came */
     uint8_t first[8]; /* the first octets that ever came */
     size_t first_n;
     uint8_t header[5]; /* of the record that is being read; header_n octets of it are here */

@@ -108,6 +108,10 @@ posta_span posta__tls_last_words(const posta__tls *t) {
     (void)t;
     return posta__span(NULL, 0);
 }
+bool posta__tls_may_have(const posta__tls *t) {
+    (void)t;
+    return false;
+}
 void posta__tls_info(const posta__tls *t, posta_tls_info *out) {
     (void)t;
     memset(out, 0, sizeof *out);

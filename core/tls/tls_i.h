@@ -77,6 +77,9 @@ void posta__tls_goodbye(posta__tls *t);
    given to posta__tls_write. */
 posta_span posta__tls_last_words(const posta__tls *t);
 
+/* Octets may wait inside that no wire tells of (row F15). */
+bool posta__tls_may_have(const posta__tls *t);
+
 void posta__tls_info(const posta__tls *t, posta_tls_info *out);
 /* What went wrong, more exactly than its status; "" when there is no more to say. */
 const char *posta__tls_why(const posta__tls *t);

@@ -179,6 +179,7 @@ posta_mspan posta__tls_rx_space(posta__tls *t) {
 
 void posta__tls_rx_commit(posta__tls *t, size_t n) {
     t->rx.len += n < posta__room(&t->rx) ? n : posta__room(&t->rx);
+    t->may_have = true;
 }
 
 void posta__tls_rx_end(posta__tls *t) {
@@ -261,9 +262,14 @@ posta_status posta__tls_read(posta__tls *t, void *p, size_t cap, size_t *n_out) 
         *n_out = (size_t)result;
         return POSTA_OK;
     }
+    t->may_have = false;
     if (waits(result)) return POSTA_AGAIN;
     t->is_over = true;
     return result == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY ? POSTA_END : POSTA_E_LOST;
+}
+
+bool posta__tls_may_have(const posta__tls *t) {
+    return t->may_have && !t->is_over;
 }
 
 posta_status posta__tls_write(posta__tls *t, const void *p, size_t len, size_t *n_out) {

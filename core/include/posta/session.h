@@ -454,9 +454,9 @@ POSTA_API void posta_link_tx_consume(posta_link *l, size_t n);
 /** Port: posta_engine_secured, where the handshake is the host's: without a posta_tls. */
 POSTA_API void posta_link_secured(posta_link *l, posta_status status);
 /** `hint_out` (may be null): octets to wait for, exactly; 0: a line. With a posta_tls
- * POSTA_WANT_TLS means that posta_link_tick makes the next step of the handshake. Once the engine
- * is closed nothing is wanted, but tx_data may hold TLS's last words: write them once, without
- * waiting. */
+ * POSTA_WANT_TLS means that posta_link_tick goes on at once: a step of the handshake, or octets
+ * that wait inside. Once the engine is closed nothing is wanted, but tx_data may hold TLS's last
+ * words: write them once, without waiting. */
 POSTA_API unsigned posta_link_wants(const posta_link *l, size_t *hint_out);
 /** Replaces the posta_tls, before TLS has begun; null: the handshake is the host's. POSTA_E_STATE:
  * too late; POSTA_E_ARGUMENT: the link was made with tls_space 0. */
