@@ -277,6 +277,9 @@ posta_status posta__tls_write(posta__tls *t, const void *p, size_t len, size_t *
     *n_out = 0;
     if (is_forked(t) || t->is_over) return POSTA_E_LOST;
     if (t->out.len > 0) return POSTA_AGAIN;
+    /* An alert that a read has sent (row J18): mbedTLS would take its end for that of these octets.
+       This only tells it that the alert is gone, since one is under way. */
+    if (t->frozen == 0 && t->credit > 0) mbedtls_ssl_close_notify(&t->ssl);
     if (t->frozen > 0 && t->frozen < len) len = t->frozen;
     result = mbedtls_ssl_write(&t->ssl, p, len);
     if (waits(result)) {
