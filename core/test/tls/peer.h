@@ -124,6 +124,7 @@ typedef struct peer {
     size_t clear_n;             /* octets of it before TLS; SIZE_MAX: TLS has not begun */
     size_t record_at;           /* of seen: where the next record begins */
     size_t delivered;           /* octets to the client */
+    unsigned turns_left;        /* the test's */
     bool read_turn, write_turn; /* whose call the reluctant wire refuses */
 
     /* place */
@@ -242,10 +243,11 @@ static inline bool peer_hear_clear(peer *p) {
 
 static inline bool peer_hear_tls(peer *p) {
     unsigned char buf[4096];
+    size_t at = p->up.at;
     int n = mbedtls_ssl_read(&p->ssl, buf, sizeof buf);
     for (int i = 0; i < n && !p->toy.closing; i++)
         toy_take(&p->toy, buf[i]);
-    if (n > 0 || n == MBEDTLS_ERR_SSL_WANT_READ) return n > 0;
+    if (n > 0 || n == MBEDTLS_ERR_SSL_WANT_READ) return n > 0 || p->up.at > at;
     p->ended = n;
     p->is_over = true;
     return false;

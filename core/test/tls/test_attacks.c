@@ -10,6 +10,8 @@ static posta_tls *tls;
 static const bool implicit[] = {false, true};
 #define EACH_WAY(i) for (const bool *i = implicit; i < implicit + 2; i++)
 
+static const char *text = "hello\r\n";
+
 /* Connects and, if that works, mails; the receipt is of what failed. */
 static posta_status try(peer *p, posta_receipt *r) {
     posta_session_config c = peer_config(p, tls);
@@ -17,7 +19,7 @@ static posta_status try(peer *p, posta_receipt *r) {
     posta_session *s = peer_session(&c);
     posta_status status = peer_connect(s);
     *r = *posta_session_receipt(s);
-    if (status == POSTA_OK) status = peer_send(s, "hello\r\n", 7, r);
+    if (status == POSTA_OK) status = peer_send(s, text, strlen(text), r);
     posta_session_free(&s);
     return status;
 }
@@ -376,6 +378,51 @@ static void clear_behind(void **state) {
     peer_right();
 }
 
+#if defined(MBEDTLS_SSL_RENEGOTIATION)
+/* ---- row J18: HelloRequests are declined, and the mail goes on ---- */
+
+static posta_status read_requests(void *user, void *out, size_t cap, size_t *n_out) {
+    peer *p = user;
+    peer_run(p);
+    if (p->is_up && !p->is_over && p->toy.commands > 3 && p->turns_left > 0) {
+        p->turns_left--;
+        peer_is_running = true;
+        mbedtls_ssl_renegotiate(&p->ssl);
+        peer_is_running = false;
+    }
+    return peer_read(user, out, cap, n_out);
+}
+
+static void requested(void **state) {
+    char *all = peer_text(100050);
+    (void)state;
+    all[100000] = 0;
+    text = all;
+    for (unsigned i = 0; i < 4; i++) {
+        peer p;
+        posta_receipt r;
+        peer_init(&p);
+        p.max = 12;
+        p.random = i;
+        p.piece = i >= 2 ? 1000 : 0;
+        p.turns_left = 20;
+        p.transport.read = read_requests;
+        peer_start(&p);
+        mbedtls_ssl_conf_renegotiation(&p.config, MBEDTLS_SSL_RENEGOTIATION_ENABLED);
+        mbedtls_ssl_conf_renegotiation_enforced(&p.config, MBEDTLS_SSL_RENEGOTIATION_NOT_ENFORCED);
+        posta_status status = try(&p, &r);
+        const t_bytes *got = &p.toy.mails[0].text;
+        if (status != POSTA_OK) peer_wrong("%u: %s", i, r.message);
+        if (got->len != strlen(text) || memcmp(got->p, text, got->len) != 0)
+            peer_wrong("%u: %zu octets of %zu", i, got->len, strlen(text));
+        peer_done(&p);
+    }
+    text = "hello\r\n";
+    free(all);
+    peer_right();
+}
+#endif
+
 /* ---- row A06: STARTTLS is offered again inside; EHLO refused there, row A05 ---- */
 
 static unsigned hellos;
@@ -400,10 +447,18 @@ static void no_hello(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(injected),     cmocka_unit_test(answered_ahead),
-        cmocka_unit_test(answered),     cmocka_unit_test(greeted_by_tls),
-        cmocka_unit_test(tampered),     cmocka_unit_test(fragmented),
-        cmocka_unit_test(clear_behind), cmocka_unit_test(no_hello)};
+        cmocka_unit_test(injected),
+        cmocka_unit_test(answered_ahead),
+        cmocka_unit_test(answered),
+        cmocka_unit_test(greeted_by_tls),
+        cmocka_unit_test(tampered),
+        cmocka_unit_test(fragmented),
+        cmocka_unit_test(clear_behind),
+        cmocka_unit_test(no_hello),
+#if defined(MBEDTLS_SSL_RENEGOTIATION)
+        cmocka_unit_test(requested),
+#endif
+    };
     posta_tls_config c = peer_tls_config(NULL);
     tls = peer_tls(&c);
     int result = cmocka_run_group_tests(tests, NULL, NULL);
