@@ -75,6 +75,9 @@ void posta__mbed_configure(mbedtls_ssl_config *c, posta_tls_version min_version,
                            posta__mbed_rng rng, void *rng_user);
 bool posta__mbed_has_1_3(void);
 bool posta__mbed_is_up(const mbedtls_ssl_context *ssl);
+/* Has the handshake failed, with an alert under way? 3.x would make that alert anew each time it is
+   told to wait. *result_out: why. */
+bool posta__mbed_alerts(const mbedtls_ssl_context *ssl, int *result_out);
 /* Is it only news that the caller has nothing to do with (a ticket, row J12)? */
 bool posta__mbed_is_news(int result);
 /* Was there no memory? */

@@ -145,6 +145,17 @@ bool posta__mbed_is_up(const mbedtls_ssl_context *ssl) {
 #endif
 }
 
+bool posta__mbed_alerts(const mbedtls_ssl_context *ssl, int *result_out) {
+#if MBED_3
+    *result_out = ssl->MBEDTLS_PRIVATE(alert_reason);
+    return ssl->MBEDTLS_PRIVATE(send_alert) != 0;
+#else
+    (void)ssl;
+    (void)result_out;
+    return false;
+#endif
+}
+
 bool posta__mbed_is_news(int result) {
 #if defined(MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET)
     return result == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET;

@@ -244,7 +244,7 @@ posta_status posta__tls_step(posta__tls *t) {
     if (t->is_over) return POSTA_E_TLS_HANDSHAKE;
     if (t->out.len > 0) return t->rx_ended ? cut_off(t) : POSTA_AGAIN;
     result = mbedtls_ssl_handshake_step(&t->ssl);
-    if (waits(result)) return POSTA_AGAIN;
+    if (waits(result) && !posta__mbed_alerts(&t->ssl, &result)) return POSTA_AGAIN;
     if (result != 0 && !posta__mbed_is_news(result)) return give_up(t, posta__tls_fault(t, result));
     return posta__mbed_is_up(&t->ssl) ? come_up(t) : POSTA_E_IN_PROGRESS;
 }
