@@ -160,7 +160,10 @@ local function execute(s, data, seconds)
             if status ~= "in_progress" then wire.finish(s, data) end
             return status
         end
-        if finish and core.now() >= finish then return "in_progress" end
+        if finish and core.now() >= finish then
+            data.has_news = true        -- more can be done at once, and no descriptor tells
+            return "in_progress"
+        end
     end
 end
 
