@@ -9,6 +9,7 @@ typedef struct lua_link {
     void *mem;
     size_t mem_len;
     bool has_own_tls; /* TLS is posta's, not the host's */
+    bool is_ticking;  /* the clock runs */
     posta__lua_sending sending;
 } lua_link;
 
@@ -26,6 +27,7 @@ static lua_link *open(lua_State *L) {
 }
 
 static void tick(lua_link *l) {
+    l->is_ticking = true;
     posta_link_tick(l->link, l->place.port.now_ms(l->place.port.user));
 }
 
@@ -76,10 +78,8 @@ static int link_new(lua_State *L) {
         l->mem = l->place.port.allocate(&l->place, NULL, 0, l->mem_len);
         if (l->mem != NULL) status = posta_link_place(l->mem, l->mem_len, &c, &l->link);
     }
-    if (status == POSTA_OK) {
-        tick(l);
-        return 1;
-    }
+    /* The clock starts by the first call: a tick here would begin TLS before use_host_tls can come. */
+    if (status == POSTA_OK) return 1;
     l->link = NULL;
     lua_pushnil(L);
     return 1 + posta__lua_push_status(L, status);
@@ -252,6 +252,7 @@ static int link_wants(lua_State *L) {
 /* timeout(l) -> seconds until the engine must be asked again, nil: no limit */
 static int link_timeout(lua_State *L) {
     lua_link *l = open(L);
+    if (!l->is_ticking) tick(l);
     uint64_t until = posta_link_deadline(l->link);
     uint64_t now = l->place.port.now_ms(l->place.port.user);
     if (until == UINT64_MAX) return 0;
@@ -265,7 +266,10 @@ static int link_next_event(lua_State *L) {
     lua_link *l = open(L);
     if (!posta_link_next_event(l->link, &e)) return 0;
     if (e.type == POSTA_EVENT_SENT) posta__lua_sending_end(&l->sending);
-    return posta__lua_push_event(L, &e);
+    int n = posta__lua_push_event(L, &e);
+    /* With room for events the engine goes on, and what it says or reads then goes through TLS. */
+    tick(l);
+    return n;
 }
 
 /* ---- actions ---- */

@@ -104,7 +104,7 @@ local function told(e, account)
     if data.why_insecure and account.code == "tls.handshake" then
         receipt.say_why(account, "failed", data.why_insecure)
     end
-    if data.why_lost and account.code == "connection.lost" then
+    if data.why_lost and (account.code == "connection.lost" or account.code == "tls.handshake") then
         receipt.say_why(account, "lost", data.why_lost)
     end
     return receipt.of(account, data.texts)
@@ -460,7 +460,12 @@ end
 local function choose_tls(e, io)
     local data = core.data(e)
     if data.security == "none" then return nil end
-    if (io.starttls or io.secure) and link.has_own_tls(e) then link.use_host_tls(e) end
+    local brought = io.starttls and "io.starttls" or io.secure and "io.secure"
+    if brought and not link.use_host_tls(e) then
+        return errors.problem({ code = "state", field = brought, stage = "connect",
+            text = brought .. ": posta's own TLS has begun on this engine already",
+            hint = "Make the engine with tls=\"host\"." }, data.peer)
+    end
     if link.has_own_tls(e) or io.starttls or data.security == "opportunistic" then return nil end
     if io.secure and data.security == "tls" then return nil end
     return errors.problem({ code = "tls.not_built", field = "io.starttls", stage = "connect",

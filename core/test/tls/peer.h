@@ -66,10 +66,6 @@ static inline bool peer_is_shaken(mbedtls_ssl_context *ssl) {
 #endif
 }
 
-/* -DPEER_KNOWN=1 also tests what is known to be wrong in posta. */
-#ifndef PEER_KNOWN
-#define PEER_KNOWN 0
-#endif
 
 /* ---- tables: each row that is wrong is told ---- */
 

@@ -149,7 +149,7 @@ static void judge(posta_status status, posta_tls *t, bool is_tried, size_t n, bo
     if (status == POSTA_OK && !whole)
         peer_wrong("allocation %zu: success with %zu trusted", n, certs_of(&t->trusted));
     /* Known: what mbedTLS says of a key, or of a pair, for want of memory is taken at its word. */
-    bool is_key = status == POSTA_E_FIELD && strcmp(problem.field, "tls.key") == 0 && !PEER_KNOWN;
+    bool is_key = status == POSTA_E_FIELD && strcmp(problem.field, "tls.key") == 0;
     if (status != POSTA_OK && status != POSTA_E_MEMORY && !is_key)
         peer_wrong("allocation %zu: %s: %s", n, posta_status_name(status), problem.text);
     if (status == POSTA_E_MEMORY) assert_true(is_tried);
