@@ -74,7 +74,12 @@ end
 function connection.act(s, what, begin)
     local data = core.data(s)
     if not session.is_acting(s) then data.texts, data.verdict, data.is_sending = {}, nil, what == "send" end
-    if not data.blocking then return connection.answer(s, begin(), what) end
+    if not data.blocking then
+        local status = begin()
+        -- Whether its octets go out by themselves only the next execute knows: they may have to pass TLS.
+        if status == "in_progress" then data.has_news = true end
+        return connection.answer(s, status, what)
+    end
     data.texts, data.why_cancelled = {}, nil
     return connection.answer(s, loop.run(s, begin), what)
 end
