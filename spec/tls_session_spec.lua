@@ -224,6 +224,28 @@ describe("waiting", function()
         assert.is_true(ok, transcript)
     end)
 
+    it("comes first, and the work behind it: what was begun is there to be done", function()
+        for _, kind in ipairs(BOTH) do
+            local s, seen = session_to(server(kind).url)
+            local function waits_first(state)
+                assert.equal("in_progress", state)
+                wait { s }
+                return select(2, finish(s))
+            end
+            assert.is_true(waits_first(s:connect()))
+            assert.is_true(waits_first(s:noop()))
+            assert.is_true(waits_first(s:sender "ana@example.org"))
+            assert.is_true(waits_first(s:recipient "bob@example.org"))
+            assert.is_true(waits_first(s:begin_message()))
+            s:body(("x"):rep(900))
+            assert.is_true(waits_first(s:end_message()))
+            assert.is_true(waits_first(s:send(support.mail())))
+            assert.is_true(waits_first(s:disconnect()))
+            assert.equal("disconnected", seen[#seen])
+            s:close()
+        end
+    end)
+
     it("getfd, dirty and pollfd agree", function()
         local s = session_to(server "implicit".url)
         assert.same({ -1, false }, { s:getfd(), s:dirty() })
