@@ -128,3 +128,106 @@ for _, name in ipairs{ "POSTFIX", "EXIM", "OPENSMTPD" } do
     end)
   end)
 end
+
+-- The octets of the mail in the file, as posta composed it: behind what the servers put before it.
+local function is_whole(file, octets)
+  local raw = child.read_file(file)
+  local composed = octets:gsub("\r\n", "\n")
+  assert.is_true(raw:sub(-#composed) == composed, "not the octets that were sent: " .. file)
+  return raw:sub(1, -#composed - 1)
+end
+
+describe("postfix over TLS", function()
+  local ca, maildir, urls
+
+  setup(function()
+    ca = assert(os.getenv "POSTA_TLS_CA", "NOT HAD: postfix with TLS")
+    maildir = assert(os.getenv "POSTA_POSTFIX_MAILDIR")
+    urls = { smtps = assert(os.getenv "POSTA_POSTFIX_SMTPS"), starttls = assert(os.getenv "POSTA_POSTFIX") }
+  end)
+
+  local n = 0
+  local function marked(name)
+    n = n + 1
+    return ("%sTLS%d.%d"):format(name, os.time(), n)
+  end
+
+  for _, name in ipairs { "smtps", "starttls" } do
+    local function where(tls, more)
+      local all = { url = urls[name], tls = tls, security = name == "starttls" and "starttls" or nil }
+      for key, value in pairs(more or {}) do all[key] = value end
+      return all
+    end
+
+    it("delivers every octet: " .. name, function()
+      local mark = marked(name)
+      local message = assert(posta.message {
+        from = "ana@example.test", to = "bob@example.test", subject = "Zażółć gęślą jaźń", date = 1700000000,
+        message_id = "<" .. mark .. "@example.test>", headers = { ["X-Mark"] = mark },
+        text = "Zażółć\n.\n..two dots\nFrom here on\n", attachments = { { name = "a.bin", body = noise(1024 * 1024) } },
+      })
+      -- As a finished text, so that what the server offers does not choose the encodings.
+      local octets = message:tostring()
+      local receipt, why = posta.send(where { ca_file = ca }, { raw = octets,
+        envelope = { from = "ana@example.test", to = "bob@example.test" } })
+      assert.truthy(receipt, why)
+      assert.equal("accepted", receipt.outcome)
+      assert.is_true(receipt.tls.verified)
+      assert.matches("^TLSv1%.[23]$", receipt.tls.version)
+      assert.same({}, receipt.insecure)
+      local before = is_whole(delivered(maildir, mark), octets)
+      assert.truthy(before:find(" with ESMTPS ", 1, true), before)
+    end)
+
+    it("by the URL's ca_file: " .. name, function()
+      local mark = marked(name)
+      local url = urls[name] .. "?ca_file=" .. ca
+      local receipt, why = posta.send(url, { from = "ana@example.test", to = "bob@example.test", text = "hi",
+        headers = { ["X-Mark"] = mark } })
+      assert.truthy(receipt, why)
+      assert.is_true(receipt.tls.verified)
+      delivered(maildir, mark)
+    end)
+
+    it("keeps one connection for several mails: " .. name, function()
+      local conn = assert(posta.connect(where { ca_file = ca }))
+      for i = 1, 3 do
+        local mark = marked(name)
+        local receipt, why = conn:send { from = "ana@example.test", to = "bob@example.test", text = "turn " .. i,
+          headers = { ["X-Mark"] = mark } }
+        assert.truthy(receipt, why)
+        delivered(maildir, mark)
+      end
+      assert.is_true(conn:quit())
+    end)
+
+    it("is not believed without its CA: " .. name, function()
+      local mark = marked(name)
+      local mail = { from = "ana@example.test", to = "bob@example.test", text = "no", headers = { ["X-Mark"] = mark } }
+      for _, w in ipairs { where(nil), where { ca_path = "/etc/ssl/certs" } } do
+        local receipt, _, err = posta.send(w, mail)
+        assert.is_nil(receipt)
+        assert.truthy(err.code == "tls.verify.issuer" or err.code == "file.not_found", err.message)
+        assert.equal("not_sent", err.outcome or "not_sent")
+      end
+      local receipt, _, err = posta.send({ host = "elsewhere.example.test", address = "127.0.0.1",
+        port = tonumber(urls[name]:match "%d+$"), tls = { ca_file = ca },
+        security = name == "smtps" and "tls" or "starttls" }, mail)
+      assert.is_nil(receipt)
+      assert.equal("tls.verify.name", err.code)
+      for _, file in ipairs(files_in(maildir .. "/new")) do
+        assert.falsy(child.read_file(file):find(mark, 1, true))
+      end
+    end)
+
+    it("is taken at its word when nobody is verified, and that is told: " .. name, function()
+      local mark = marked(name)
+      local receipt, why = posta.send(where({}, { insecure_no_verify = true }), { from = "ana@example.test",
+        to = "bob@example.test", text = "hi", headers = { ["X-Mark"] = mark } })
+      assert.truthy(receipt, why)
+      assert.same({ "insecure_no_verify" }, receipt.insecure)
+      assert.same({ false, "tls.verify.issuer" }, { receipt.tls.verified, receipt.tls.reason })
+      delivered(maildir, mark)
+    end)
+  end
+end)
