@@ -16,6 +16,8 @@ static bool take_pin(posta_span s, uint8_t out[POSTA__TLS_PIN_LEN]) {
 
 posta_status posta__tls_take_pins(posta_tls *t, const char *text, posta_problem *p) {
     posta_span rest = posta__span_of(text);
+    if (rest.len == 0)
+        return posta__problem(p, POSTA_E_FIELD, "tls.pin", "it is empty", posta__span(NULL, 0));
     while (rest.len > 0) {
         const uint8_t *end = memchr(rest.p, ';', rest.len);
         posta_span one = posta__span_sub(rest, 0, end ? (size_t)(end - rest.p) : rest.len);
