@@ -321,7 +321,7 @@ static void ciphers(void **state) {
 
 static void others(void **state) {
     static const char *const names[] = {"", "a..b", "*.example.org", "127.1", "a b", "[::1]",
-                                        "b\xc3\xbc" "cher.example"};
+                                        ("b\xc3\xbc" "cher.example")};
     posta_tls_config c = base();
     posta_tls *t = NULL;
     (void)state;
