@@ -54,7 +54,8 @@ if(POSTA_TLS)
   set(can_serve ${POSTA_MBEDTLS_CAN_SERVE})
   unset(CMAKE_REQUIRED_LIBRARIES)
 endif()
-if(NOT can_serve)
+# Their certificates are files.
+if(NOT can_serve OR NOT POSTA_FILES)
   list(FILTER tests EXCLUDE REGEX "/core/test/tls/")
 endif()
 foreach(source IN LISTS tests)
@@ -87,7 +88,7 @@ endforeach()
 # What TLS costs in memory, counted by a calloc of its own, against docs/devices.md. Which column is true
 # depends on mbedTLS's configuration.
 set(POSTA_BUDGET "Debian" CACHE STRING "The column of docs/devices.md that this mbedTLS is of; empty: none")
-if(POSTA_TLS AND POSTA_BUDGET AND NOT POSTA_SANITIZE AND NOT POSTA_TINY)
+if(POSTA_TLS AND POSTA_FILES AND POSTA_BUDGET AND NOT POSTA_SANITIZE AND NOT POSTA_TINY)
   add_executable(t_tls_budget ${test_root}/tls/budget.c)
   posta_test_target(t_tls_budget)
   target_link_libraries(t_tls_budget PRIVATE posta posta::mbedtls)

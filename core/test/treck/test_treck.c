@@ -314,7 +314,7 @@ static void ssl_modes(void **state) {
         posta_tls_free(&tls);
         assert_int_equal(connect_to(h, s.port),
                          mode == TM_SMTP_SSL_OPTIONAL ? TM_ENOERROR : TM_ESERVERPERM);
-        if (mode == TM_SMTP_SSL_ALWAYS)
+        if (mode == TM_SMTP_SSL_ALWAYS && POSTA_TEXTS)
             assert_non_null(strstr(posta_treck_why(h), "the server offers no STARTTLS"));
         assert_int_equal(tfSmtpUserFreeSession(h), TM_ENOERROR);
         server_stop(&s);
