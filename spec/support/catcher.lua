@@ -70,8 +70,9 @@ function methods:mails()
         local raw = child.read_file(name .. ".eml")
         if not raw then return mails end
         local from, to = read_envelope(name .. ".envelope")
-        mails[#mails + 1] = { from = from, to = to, raw = raw, file = name .. ".eml",
-            tls = self.tells_tls and tls_of(self:output(), #mails + 1) }
+        local mail = { from = from, to = to, raw = raw, file = name .. ".eml" }
+        if self.tells_tls then mail.tls = tls_of(self:output(), #mails + 1) end
+        mails[#mails + 1] = mail
     end
 end
 
