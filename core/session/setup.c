@@ -22,8 +22,8 @@ static posta_status where_of(const posta_session_config *c, posta_where *w, post
     w->has_tls = c->tls != NULL;
     if (!c->url || c->security != POSTA_SECURITY_DEFAULT || c->tcp_port != 0 || c->user ||
         (c->tls && w->is_default_clear)) {
-        bool is_smtps =
-            c->url && w->security == POSTA_SECURITY_TLS && c->security == POSTA_SECURITY_DEFAULT;
+        bool is_smtps = posta_span_is_nocase(posta__span_sub(posta__span_of(c->url), 0, 6),
+                                             POSTA_LIT("smtps:"));
         bool said = c->security != POSTA_SECURITY_DEFAULT;
         if (said)
             w->security = c->security;
