@@ -18,8 +18,9 @@ end
 
 local function serve(version)
     local port = free_port()
-    local command = ("(printf '554 go away\\r\\n'; sleep 20) | exec openssl s_server -accept 127.0.0.1:%d -cert %s "
-        .. "-key %s %s -cipher ALL:@SECLEVEL=0 2>&1"):format(port, child.quoted(certs.file "server.pem"),
+    -- The shell becomes openssl, so the child's number is the server's and `stop` ends it.
+    local command = ("exec openssl s_server -accept 127.0.0.1:%d -cert %s -key %s %s -cipher ALL:@SECLEVEL=0 2>&1 "
+        .. "<<'END'\n554 go away\r\nEND\n"):format(port, child.quoted(certs.file "server.pem"),
         child.quoted(certs.file "server.key"), version)
     local process = child.start { "sh", "-c", command }
     process:wait_for("ACCEPT", 20)
