@@ -5,18 +5,22 @@
 
 #include <string.h>
 
-/* where(url) -> { host, port, security, is_unix, is_lmtp, default_clear, has_user, ca_file }; or
- * nil, field, text */
+/* where(options) -> { host, port, security, is_unix, is_lmtp, has_user, ca_file }; or nil, field,
+ * text. Options: url or host, port, security, user, has_tls. */
 static int core_where(lua_State *L) {
+    posta_session_config c = POSTA_SESSION_CONFIG;
     posta_where where;
     posta_problem problem;
     static const char *const security[] = {"default", "none", "opportunistic", "starttls", "tls"};
-    memset(&where, 0, sizeof where);
-    memset(&problem, 0, sizeof problem);
-    size_t len;
-    const char *url = luaL_checklstring(L, 1, &len);
-    luaL_argcheck(L, strlen(url) == len, 1, "has a NUL octet");
-    posta_status status = posta_where_parse(url, &where, &problem);
+    luaL_checktype(L, 1, LUA_TTABLE);
+    c.url = posta__lua_text(L, 1, "url");
+    c.host = posta__lua_text(L, 1, "host");
+    c.tcp_port = (uint16_t)posta__lua_number(L, 1, "port", UINT16_MAX, 0);
+    c.security = posta__lua_security(L, 1, "security");
+    c.user = posta__lua_text(L, 1, "user");
+    /* Only whether there is one is asked, never what it holds. */
+    c.tls = posta__lua_flag(L, 1, "has_tls") ? (posta_tls *)(void *)&c : NULL;
+    posta_status status = posta_session_where(&c, &where, &problem);
     /* Credentials leave no copy on the C stack, whatever may raise below. */
     char host[sizeof where.host];
     memcpy(host, where.host, sizeof host);
@@ -24,7 +28,6 @@ static int core_where(lua_State *L) {
     const char *word = security[where.security];
     bool is_unix = where.is_unix;
     bool is_lmtp = where.is_lmtp;
-    bool default_clear = where.is_default_clear;
     bool has_user = where.has_user;
     char ca_file[sizeof where.ca_file];
     memcpy(ca_file, where.ca_file, sizeof ca_file);
@@ -37,11 +40,10 @@ static int core_where(lua_State *L) {
     }
     lua_createtable(L, 0, 8);
     posta__lua_set_text(L, "host", host);
-    posta__lua_set_number(L, "port", port);
+    posta__lua_set_integer(L, "port", port);
     posta__lua_set_text(L, "security", word);
     posta__lua_set_flag(L, "is_unix", is_unix);
     posta__lua_set_flag(L, "is_lmtp", is_lmtp);
-    posta__lua_set_flag(L, "default_clear", default_clear);
     posta__lua_set_flag(L, "has_user", has_user);
     if (ca_file[0] != 0) posta__lua_set_text(L, "ca_file", ca_file);
     return 1;
@@ -77,7 +79,7 @@ int luaopen_posta_core(lua_State *L) {
     luaL_setfuncs(L, posta__lua_handle_functions, 0);
     posta__lua_set_text(L, "version", "0.1.0");
     /* What this file was built for; lua/posta compares it with _VERSION. */
-    posta__lua_set_number(L, "lua", LUA_VERSION_NUM);
+    posta__lua_set_integer(L, "lua", LUA_VERSION_NUM);
     add(L, "message", posta__lua_open_messages);
     add(L, "session", posta__lua_open_sessions);
     add(L, "link", posta__lua_open_links);

@@ -85,7 +85,7 @@ void posta__lua_set_flag(lua_State *L, const char *key, bool flag) {
 }
 
 /* Counts are whole numbers where Lua has them: 250, never 250.0. */
-static void set_integer(lua_State *L, const char *key, uint64_t n) {
+void posta__lua_set_integer(lua_State *L, const char *key, uint64_t n) {
     lua_pushstring(L, key);
     lua_pushinteger(L, (lua_Integer)n);
     lua_rawset(L, -3);
@@ -102,7 +102,7 @@ void posta__lua_push_reply(lua_State *L, const posta_reply *reply) {
         return;
     }
     lua_createtable(L, 0, 3);
-    set_integer(L, "code", reply->code);
+    posta__lua_set_integer(L, "code", reply->code);
     if (reply->enhanced[0] != 0) posta__lua_set_enhanced(L, reply);
     posta__lua_set_text(L, "text", reply->text);
 }
@@ -205,7 +205,7 @@ void posta__lua_push_receipt(lua_State *L, const posta_receipt *r) {
     lua_pushliteral(L, "recipients");
     push_recipients(L, r);
     lua_rawset(L, -3);
-    set_integer(L, "bytes", r->bytes);
+    posta__lua_set_integer(L, "bytes", r->bytes);
     posta__lua_set_number(L, "duration", (double)r->duration_ms / 1000.0);
     posta__lua_set_text(L, "message_id", r->message_id);
     posta__lua_set_text(L, "field", r->field);
@@ -247,7 +247,7 @@ static void set_event_reply(lua_State *L, const posta_event *e) {
     if (e->code == 0) return;
     lua_pushliteral(L, "reply");
     lua_createtable(L, 0, 3);
-    set_integer(L, "code", e->code);
+    posta__lua_set_integer(L, "code", e->code);
     lua_pushliteral(L, "text");
     lua_pushlstring(L, e->text.len > 0 ? (const char *)e->text.p : "", e->text.len);
     lua_rawset(L, -3);
@@ -271,10 +271,10 @@ int posta__lua_push_event(lua_State *L, const posta_event *e) {
     } else {
         posta__lua_set_text(L, "action", posta_phase_name(e->action));
         posta__lua_set_text(L, "status", posta_status_code(e->status));
-        set_integer(L, "code", e->code);
+        posta__lua_set_integer(L, "code", e->code);
         posta__lua_set_flag(L, "temporary", e->code / 100 == 4);
         if (e->action == POSTA_PHASE_RECIPIENT && e->recipient < INT_MAX) {
-            set_integer(L, "recipient", (uint64_t)e->recipient + 1);
+            posta__lua_set_integer(L, "recipient", (uint64_t)e->recipient + 1);
         }
         set_event_reply(L, e);
     }
@@ -290,7 +290,7 @@ void posta__lua_push_capabilities(lua_State *L, posta_capabilities can) {
     posta__lua_set_flag(L, "pipelining", (can.bits & POSTA_CAN_PIPELINING) != 0);
     posta__lua_set_flag(L, "eightbitmime", (can.bits & POSTA_CAN_8BITMIME) != 0);
     posta__lua_set_flag(L, "size", (can.bits & POSTA_CAN_SIZE) != 0);
-    if (can.size_max > 0) set_integer(L, "size_max", can.size_max);
+    if (can.size_max > 0) posta__lua_set_integer(L, "size_max", can.size_max);
     posta__lua_set_flag(L, "starttls", (can.bits & POSTA_CAN_STARTTLS) != 0);
     posta__lua_set_flag(L, "auth", (can.bits & POSTA_CAN_AUTH) != 0);
     posta__lua_set_flag(L, "enhanced_codes", (can.bits & POSTA_CAN_ENHANCED_CODES) != 0);

@@ -400,7 +400,7 @@ describe("posta.tls", function()
         err = fails("file.not_found", "tls.ca_file", posta.connect { host = "127.0.0.1",
             tls = { ca_file = "/not/there" } })
         assert.equal(1, (err.message:find("127.0.0.1:587: ", 1, true)), err.message)
-        fails("field.invalid", "tls", posta.connect { url = implicit().url .. "?ca_file=" .. file "ca.pem",
+        fails("field.invalid", "ca_file", posta.connect { url = implicit().url .. "?ca_file=" .. file "ca.pem",
             tls = { ca_file = file "ca.pem" } })
     end)
 end)

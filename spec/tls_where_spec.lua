@@ -58,6 +58,13 @@ local ROWS = {
     { { host = "localhost", port = 465, tls = TLS }, "localhost 465 tls" },
     { { url = "smtp://127.0.0.1:2525", tls = TLS }, "127.0.0.1 2525 starttls" },
     { { url = "127.0.0.1:465", tls = TLS }, "127.0.0.1 465 tls" },
+    { { url = "smtp://127.0.0.1", tls = TLS }, "127.0.0.1 587 starttls" },
+    { { url = "localhost", tls = TLS }, "localhost 587 starttls" },
+    { { url = "smtp://h.example", security = "tls" }, "h.example 465 tls" },
+    { { url = "smtp://h.example:587", security = "tls" }, "h.example 587 tls" },
+    { { url = "h.example", security = "starttls" }, "h.example 587 starttls" },
+    { { url = "h.example:465", port = 2525 }, "h.example 2525 starttls" },
+    { { url = "smtp://127.0.0.1?security=none", tls = TLS }, "127.0.0.1 25 none" },
     { { url = "smtp://127.0.0.1:2525", tls = TLS, security = "none" }, "127.0.0.1 2525 none" },
     { { host = "h.example", security = "tls" }, "h.example 465 tls" },
     { { host = "h.example", security = "starttls" }, "h.example 587 starttls" },
@@ -90,6 +97,12 @@ describe("where", function()
                 fails("field.invalid", "security", posta.connect(w))
                 fails("field.invalid", "security", posta.engine(w))
             end
+        end
+    end)
+
+    it("has its CA file from the URL or from tls, not from both", function()
+        for _, make in ipairs { posta.connect, posta.engine } do
+            fails("field.invalid", "ca_file", make { url = "smtps://h.example?" .. CA, tls = TLS })
         end
     end)
 

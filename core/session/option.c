@@ -195,24 +195,14 @@ posta_status posta_session_set_host(posta_session *s, const char *host, uint16_t
     if (s->state != SESSION_CLOSED || s->pending != PENDING_NONE)
         return posta__session_wrong_time(s, "set_host");
     if (!host) return POSTA_E_ARGUMENT;
-    memset(&w, 0, sizeof w);
+    w = s->where;
     memset(&p, 0, sizeof p);
-    status = posta__where_host(&w, posta__span_of(host), &p);
-    if (status != POSTA_OK) return posta__session_refuse(s, &p);
-    w.security = s->where.security;
-    w.port = port != 0 ? port : s->where.port;
-    w.has_tls = s->where.has_tls || s->where.ca_file[0] != 0;
-    /* Clear text that only a loopback host excused is not carried to another. */
-    if (s->where.is_default_clear) w.security = POSTA_SECURITY_DEFAULT;
-    status = posta__where_settle(&w, false, false, &p);
+    status = posta__where_move(&w, host, port, &p);
     if (status == POSTA_OK)
         status = posta__check_built(&w, s->owns_transport ? NULL : &s->transport, &p);
+    if (status == POSTA_OK) s->where = w;
+    posta_where_wipe(&w);
     if (status != POSTA_OK) return posta__session_refuse(s, &p);
-    memcpy(s->where.host, w.host, sizeof w.host);
-    s->where.port = w.is_unix ? 0 : w.port;
-    s->where.is_unix = w.is_unix;
-    s->where.security = w.security;
-    s->where.is_default_clear = w.is_default_clear;
     if (s->owns_transport)
         posta_socket_set(&s->transport, "", posta__session_timeouts(s)->resolve,
                          posta__session_timeouts(s)->connect);

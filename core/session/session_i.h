@@ -18,12 +18,9 @@
 /* ---- where.c ---- */
 
 posta_status posta__security_parse(posta_span s, posta_security *out);
-bool posta__where_is_loopback(const char *host);
-/* Takes a host (name, address, or a Unix socket's path) as it is. */
-posta_status posta__where_host(posta_where *w, posta_span host, posta_problem *problem);
-/* Fills port and security that were not said. */
-posta_status posta__where_settle(posta_where *w, bool is_url, bool is_smtps,
-                                 posta_problem *problem);
+/* The same target at another host; port 0 keeps the port. On failure *w is as before. */
+posta_status posta__where_move(posta_where *w, const char *host, uint16_t port,
+                               posta_problem *problem);
 
 /* ---- receipt.c ---- */
 

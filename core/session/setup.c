@@ -4,41 +4,6 @@
 
 #define SESSION_LEN POSTA__ALIGNED(sizeof(posta_session))
 
-static posta_status where_of(const posta_session_config *c, posta_where *w, posta_problem *p) {
-    posta_status status;
-    if (c->url) {
-        status = posta_where_parse(c->url, w, p);
-    } else if (c->host) {
-        memset(w, 0, sizeof *w);
-        status = posta__where_host(w, posta__span_of(c->host), p);
-    } else {
-        /* It comes with posta_session_set_host, and is judged there. */
-        memset(w, 0, sizeof *w);
-        w->security = c->security;
-        w->port = c->tcp_port;
-        return POSTA_OK;
-    }
-    if (status != POSTA_OK) return status;
-    w->has_tls = c->tls != NULL;
-    if (!c->url || c->security != POSTA_SECURITY_DEFAULT || c->tcp_port != 0 || c->user ||
-        (c->tls && w->is_default_clear)) {
-        bool is_smtps = posta_span_is_nocase(posta__span_sub(posta__span_of(c->url), 0, 6),
-                                             POSTA_LIT("smtps:"));
-        bool said = c->security != POSTA_SECURITY_DEFAULT;
-        if (said)
-            w->security = c->security;
-        else if (!c->url || (w->is_default_clear && (c->user || c->tls)))
-            w->security = POSTA_SECURITY_DEFAULT;
-        if (c->tcp_port != 0) w->port = c->tcp_port;
-        if (c->user) {
-            w->has_user = true;
-            posta__copy_text(w->user, sizeof w->user, c->user);
-        }
-        status = posta__where_settle(w, c->url != NULL, is_smtps, p);
-    }
-    return status;
-}
-
 static void name_peer(const posta_where *where, char *out, size_t cap) {
     posta_window w = posta__window(out, cap - 1);
     char digits[POSTA_DECIMAL_CAP];
@@ -193,7 +158,7 @@ static posta_status create(const posta_session_config *config, void *mem, size_t
     memset(&problem, 0, sizeof problem);
     memset(&where, 0, sizeof where);
     status = problem.status = POSTA_E_ARGUMENT;
-    if (need > 0 && (!mem || len >= need)) status = where_of(config, &where, &problem);
+    if (need > 0 && (!mem || len >= need)) status = posta_session_where(config, &where, &problem);
     if (status == POSTA_OK) {
         name_peer(&where, peer, sizeof peer);
         if (where.host[0]) status = posta__check_built(&where, config->transport, &problem);

@@ -80,7 +80,7 @@ posta_status posta__session_trust(posta_session *s, posta_problem *p) {
 posta_status posta__session_take_tls(posta_session *s, posta_tls *tls, posta_problem *p) {
     if (tls && s->where.ca_file[0])
         return posta__problem(p, POSTA_E_FIELD, "ca_file",
-                              "the URL's: give it to posta_tls_new instead",
+                              "the URL has it and tls is given too: write one of them",
                               posta__span_of(s->where.ca_file));
     tls = posta__tls_share(tls);
     posta_tls_free(&s->tls);

@@ -6,8 +6,6 @@
 typedef struct parse {
     posta_where *w;
     posta_problem *problem;
-    bool is_smtps;
-    bool has_security;
 } parse;
 
 /* ---- errors ---- */
@@ -65,11 +63,18 @@ static posta_span shown_number(posta_span s) {
     return posta__parse_decimal(s, &n) ? s : NO_VALUE;
 }
 
+/* 0: not said. */
+static void take_port_number(posta_where *w, uint16_t port) {
+    if (port == 0) return;
+    w->port = port;
+    w->has_port = true;
+}
+
 static posta_status take_port(const parse *p, posta_span s) {
     uint64_t n;
     if (!posta__parse_decimal(s, &n) || n == 0 || n > 65535)
         return bad(p, "port", "a port is a number from 1 to 65535", shown_number(s));
-    p->w->port = (uint16_t)n;
+    take_port_number(p->w, (uint16_t)n);
     return POSTA_OK;
 }
 
@@ -149,7 +154,7 @@ static posta_status take_option(parse *p, posta_span s) {
     name = posta__span_sub(s, 0, at);
     value = posta__span_sub(s, at + 1, s.len);
     if (posta_span_is(name, POSTA_LIT("security"))) {
-        p->has_security = true;
+        p->w->has_security = true;
         if (posta__security_parse(value, &p->w->security) == POSTA_OK) return POSTA_OK;
         return bad(p, "security", "it is one of none, opportunistic, starttls, tls", value);
     }
@@ -184,7 +189,7 @@ static posta_status take_scheme(parse *p, posta_span s) {
     posta_where *w = p->w;
     if (posta_span_is_nocase(s, POSTA_LIT("smtp"))) return POSTA_OK;
     if (posta_span_is_nocase(s, POSTA_LIT("smtps"))) {
-        p->is_smtps = true;
+        w->is_smtps = true;
         return POSTA_OK;
     }
     w->is_lmtp = posta_span_is_nocase(s, POSTA_LIT("lmtp")) ||
@@ -195,7 +200,7 @@ static posta_status take_scheme(parse *p, posta_span s) {
     return bad(p, "url", "the schemes are smtp, smtps, lmtp, smtp+unix, lmtp+unix", s);
 }
 
-bool posta__where_is_loopback(const char *host) {
+static bool names_loopback(const char *host) {
     posta_span h = posta__span_of(host);
     if (posta_span_is_nocase(h, POSTA_LIT("localhost")) || posta_span_is(h, POSTA_LIT("::1")))
         return true;
@@ -205,11 +210,12 @@ bool posta__where_is_loopback(const char *host) {
     return true;
 }
 
-posta_status posta__where_settle(posta_where *w, bool is_url, bool is_smtps,
-                                 posta_problem *problem) {
+/* Fills port and security that were not said. May be asked again when more was said. */
+static posta_status settle(posta_where *w, posta_problem *problem) {
     /* Who says whom to trust wants TLS, on loopback too. */
     bool has_tls = w->has_tls || w->ca_file[0] != 0;
-    bool clear = posta__where_is_loopback(w->host) && !w->has_user && !is_smtps && !has_tls;
+    bool is_loopback = names_loopback(w->host);
+    bool is_local = is_loopback && !w->has_user && !w->is_smtps;
     uint16_t port = w->is_lmtp ? 24 : 587;
     w->is_default_clear = false;
     if (w->is_unix) {
@@ -217,42 +223,41 @@ posta_status posta__where_settle(posta_where *w, bool is_url, bool is_smtps,
         w->port = 0;
         return POSTA_OK;
     }
-    if (w->security == POSTA_SECURITY_DEFAULT) {
-        if (clear) {
+    if (!w->has_security) {
+        if (is_local && !has_tls) {
             w->security = POSTA_SECURITY_NONE;
             w->is_default_clear = true;
             if (!w->is_lmtp) port = 25;
-        } else if (is_smtps || w->port == 465 ||
-                   (!is_url && w->port == 0 && !posta__where_is_loopback(w->host))) {
+        } else if (w->is_smtps || (w->has_port && w->port == 465) ||
+                   (!w->is_url && !w->has_port && !is_loopback)) {
             w->security = POSTA_SECURITY_TLS;
             port = 465;
         } else {
             w->security = POSTA_SECURITY_STARTTLS;
         }
-    } else if (w->security == POSTA_SECURITY_NONE && clear && !w->is_lmtp) {
+    } else if (w->security == POSTA_SECURITY_NONE && is_local && !w->is_lmtp) {
         port = 25;
     } else if (w->security == POSTA_SECURITY_TLS) {
         port = 465;
-    } else if (is_smtps) {
+    } else if (w->is_smtps) {
         return posta__problem(problem, POSTA_E_FIELD, "security", "smtps:// is security=tls",
                               NO_VALUE);
     }
-    if (w->port == 0) w->port = port;
+    if (!w->has_port) w->port = port;
     return POSTA_OK;
 }
 
 posta_status posta_where_parse(const char *url, posta_where *out, posta_problem *problem_out) {
     posta_problem unused;
-    parse p = {out, problem_out ? problem_out : &unused, false, false};
+    parse p = {out, problem_out ? problem_out : &unused};
     posta_span s = posta__span_of(url), options = NO_VALUE;
     posta_status status = POSTA_OK;
-    bool is_url = false;
     size_t at;
     memset(out, 0, sizeof *out);
     memset(p.problem, 0, sizeof *p.problem);
-    for (size_t i = 0; i + 2 < s.len && !is_url; i++)
+    for (size_t i = 0; i + 2 < s.len && !out->is_url; i++)
         if (memcmp(s.p + i, "://", 3) == 0) {
-            is_url = true;
+            out->is_url = true;
             status = take_scheme(&p, posta__span_sub(s, 0, i));
             s = posta__span_sub(s, i + 3, s.len);
         }
@@ -278,19 +283,79 @@ posta_status posta_where_parse(const char *url, posta_where *out, posta_problem 
         else
             status = take_host_port(&p, s);
     }
-    if (status == POSTA_OK) status = posta__where_settle(out, is_url, p.is_smtps, p.problem);
+    if (status == POSTA_OK) status = settle(out, p.problem);
     if (status != POSTA_OK) posta_where_wipe(out);
     return status;
 }
 
-posta_status posta__where_host(posta_where *w, posta_span host, posta_problem *problem) {
-    parse p = {w, problem, false, false};
-    if (host.len == 0 || host.p[0] != '/') return take_host(&p, host);
-    if (host.len >= sizeof w->host) return bad(&p, "host", "the socket's path is too long", host);
+/* A host (name, address, or a Unix socket's path) as it is. */
+static posta_status take_plain_host(const parse *p, posta_span host) {
+    posta_where *w = p->w;
+    if (host.len == 0 || host.p[0] != '/') return take_host(p, host);
+    if (host.len >= sizeof w->host) return bad(p, "host", "the socket's path is too long", host);
     w->is_unix = true;
     memcpy(w->host, host.p, host.len);
     w->host[host.len] = 0;
     return POSTA_OK;
+}
+
+/* What a configuration says beside URL or host. */
+static posta_status take_rest(const parse *p, const posta_session_config *c) {
+    posta_where *w = p->w;
+    if (c->security != POSTA_SECURITY_DEFAULT) {
+        w->security = c->security;
+        w->has_security = true;
+    }
+    take_port_number(w, c->tcp_port);
+    if (c->user) {
+        w->has_user = true;
+        posta__copy_text(w->user, sizeof w->user, c->user);
+    }
+    w->has_tls = c->tls != NULL;
+    if (c->tls && w->ca_file[0])
+        return bad(p, "ca_file", "the URL has it and tls is given too: write one of them",
+                   posta__span_of(w->ca_file));
+    return settle(w, p->problem);
+}
+
+posta_status posta_session_where(const posta_session_config *c, posta_where *out,
+                                 posta_problem *problem_out) {
+    posta_problem unused;
+    parse p = {out, problem_out ? problem_out : &unused};
+    posta_status status = POSTA_OK;
+    memset(out, 0, sizeof *out);
+    memset(p.problem, 0, sizeof *p.problem);
+    if (!c || c->size != sizeof *c) return POSTA_E_ARGUMENT;
+    if (c->url)
+        status = posta_where_parse(c->url, out, p.problem);
+    else if (c->host)
+        status = take_plain_host(&p, posta__span_of(c->host));
+    if (status == POSTA_OK && (c->url || c->host)) status = take_rest(&p, c);
+    if (status != POSTA_OK) {
+        posta_where_wipe(out);
+    } else if (!out->host[0]) {
+        /* It comes with posta_session_set_host, and is judged there. */
+        out->security = c->security;
+        out->port = c->tcp_port;
+    }
+    return status;
+}
+
+posta_status posta__where_move(posta_where *w, const char *host, uint16_t port,
+                               posta_problem *problem) {
+    posta_where to = *w;
+    parse p = {&to, problem};
+    posta_status status;
+    to.is_unix = to.is_url = to.is_smtps = false;
+    status = take_plain_host(&p, posta__span_of(host));
+    to.has_port = to.port != 0;
+    take_port_number(&to, port);
+    /* Clear text that only a loopback host excused is not carried to another. */
+    to.has_security = to.security != POSTA_SECURITY_DEFAULT && !to.is_default_clear;
+    if (status == POSTA_OK) status = settle(&to, problem);
+    if (status == POSTA_OK) *w = to;
+    posta_where_wipe(&to);
+    return status;
 }
 
 void posta_where_wipe(posta_where *where) {

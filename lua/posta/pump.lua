@@ -52,7 +52,7 @@ function M.engine(w)
     end
     local none, text, err = not_built(config, config.peer)
     if err then return none, text, err end
-    local security = config.security or config.default_security
+    local security = config.place_security
     local own, wrong = trusted(config, security)
     if wrong then return errors.problem(wrong, config.peer) end
     if not own and security == "opportunistic" and not config.has_host_tls then security = "none" end

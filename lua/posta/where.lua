@@ -215,6 +215,7 @@ end
 -- The bits of C, in their order.
 local INSECURE = { "insecure_no_verify", "insecure_any_name", "insecure_cn", "insecure_no_time" }
 
+-- The handle that is trusted by, when one is given. Wrong ones are told by `place`, with the peer's name.
 local function tls(w, config)
     local given = rawget(w, "tls")
     config.insecure = 0
@@ -222,54 +223,30 @@ local function tls(w, config)
         if rawget(w, name) then config.insecure = config.insecure + 2 ^ (i - 1) end
     end
     config.has_host_tls = given == "host"
-    if given == nil or given == "host" then return true end
-    if config.ca_file then
-        return problem("tls", "tls: the URL has a ca_file already; write one of them: tls = { ca_file = ... }")
-    end
-    local handle, wrong = trust.make(given)
-    if not handle then
-        wrong.text = (config.peer or "tls") .. ": " .. wrong.text
-        return nil, wrong
-    end
-    config.tls = handle
-    -- Who says whom to trust wants TLS, on loopback too. For sessions C says so itself.
-    if config.default_clear then config.default_security = config.peer_port == 465 and "tls" or "starttls" end
-    return true
+    config.has_tls = given ~= nil and given ~= "host"
+    if not config.has_tls then return nil end
+    local wrong
+    config.tls, wrong = trust.make(given)
+    return wrong
 end
 
--- The port of a host that was given without one: docs/where.md.
-local function default_port(config, parsed, gives_tls)
-    local said = config.security
-    if said == "tls" then return 465 end
-    if not said and not (gives_tls and parsed.default_clear) then return parsed.port end
-    return said == "none" and parsed.default_clear and 25 or 587
-end
-
--- "host:port" as errors name it, and what the URL or the host alone says about security.
-local function peer(w, config)
-    local parsed, field, text = core.where(config.url or config.host)
+-- Where it goes, by C: "host:port" as errors name it, and how that is protected.
+local function place(w, config)
+    local wrong = tls(w, config)
+    local parsed, field, text = core.where(config)
     if not parsed then
-        if config.host then return true end      -- C says it better, with the right field's name
+        if config.host and field == "host" then return true end      -- C says it better with the session
         return problem(field ~= "" and field or "url", text)
     end
-    config.is_unix, config.is_lmtp = parsed.is_unix, parsed.is_lmtp
-    config.default_security, config.default_clear = parsed.security, parsed.default_clear
+    config.is_lmtp, config.place_security = parsed.is_lmtp, parsed.security
     config.name, config.ca_file = not parsed.is_unix and parsed.host or nil, parsed.ca_file
-    config.has_user = parsed.has_user or config.user ~= nil
-    if parsed.is_unix then
-        config.peer = parsed.host
-        return true
-    end
-    local is_smtps = config.url and config.url:find("^[Ss][Mm][Tt][Pp][Ss]://")
-    if is_smtps and config.security and config.security ~= "tls" then
-        return problem("security", "security: smtps:// is security=tls")
-    end
-    local given = rawget(w, "tls")
-    local number = config.port or config.host and default_port(config, parsed, given and given ~= "host")
-        or parsed.port
+    config.has_user = parsed.has_user
     local host = parsed.host:find(":", 1, true) and "[" .. parsed.host .. "]" or parsed.host
-    config.peer, config.peer_port = ("%s:%d"):format(host, number), number
-    return true
+    config.peer = parsed.is_unix and parsed.host or ("%s:%d"):format(host, parsed.port)
+    config.peer_port = parsed.port
+    if not wrong then return true end
+    wrong.text = config.peer .. ": " .. wrong.text
+    return nil, wrong
 end
 
 local function print_line(direction, line)
@@ -311,7 +288,7 @@ end
 function where.config(w)
     if type(w) == "string" then w = { url = w } end
     local config = {}
-    for _, step in ipairs { not_built, texts, port, timeouts, spaces, auth, peer, tls } do
+    for _, step in ipairs { not_built, texts, port, timeouts, spaces, auth, place } do
         local ok, wrong = step(w, config)
         if not ok then return nil, wrong end
     end

@@ -68,8 +68,9 @@ typedef struct posta_where {
     posta_security security;         /* never DEFAULT once parsed */
     bool is_lmtp;
     bool is_unix;
-    bool
-        is_default_clear; /* clear text only because the host is loopback: checked when connected */
+    bool is_url, is_smtps, has_port, has_security; /* what was said */
+    /* Clear text only because the host is loopback: checked when connected. */
+    bool is_default_clear;
     bool has_user, has_password;
     char user[256], password[256];
     char ca_file[256]; /* "" when not given */
@@ -175,6 +176,12 @@ typedef struct posta_session_config {
             0, 0, POSTA_ENGINE_CONFIG, 0, POSTA_HEADER_SPACE, 0, 0, 0, 0, 0, POSTA_TLS_SPACE       \
     }
 
+/** Where a session of this configuration goes: its url or host with tcp_port, security and user over
+ * it; of tls only whether it is given. Without url and host: POSTA_OK and an empty host. On
+ * POSTA_E_FIELD `problem_out` (may be null) says what is wrong; POSTA_E_ARGUMENT. Wipe with
+ * posta_where_wipe. */
+POSTA_API posta_status posta_session_where(const posta_session_config *config, posta_where *out,
+                                           posta_problem *problem_out);
 /** Makes a session; one allocation, none afterwards. Connects nothing. POSTA_E_FIELD (the receipt's
  *  message names the field), POSTA_E_ARGUMENT, POSTA_E_MEMORY; POSTA_E_TLS_NOT_BUILT,
  * POSTA_E_NOT_BUILT for a target that needs TLS or AUTH. `why_out` (may be null) gets the sentence
