@@ -155,7 +155,7 @@ typedef struct posta__lua_wire {
     char host[POSTA_MAX_DOMAIN + 1];
     uint16_t port;
     /* in: the string is kept in the user value */
-    bool asks_read, has_ended;
+    bool asks_read, was_tried, has_ended; /* was_tried: a read that must not wait */
     posta_status end;
     const uint8_t *rx;
     size_t rx_len;

@@ -40,8 +40,12 @@ static posta_status wire_read(void *user, void *p, size_t cap, size_t *n_out) {
         return POSTA_OK;
     }
     if (w->has_ended) return w->end;
+    if (w->was_tried) {
+        w->was_tried = false;
+        return POSTA_AGAIN;
+    }
     w->asks_read = true;
-    return POSTA_AGAIN;
+    return POSTA_E_IN_PROGRESS;
 }
 
 static posta_status wire_write(void *user, const void *p, size_t len, size_t *n_out) {
@@ -78,7 +82,7 @@ static posta_status wire_starttls(void *user, const char *server_name) {
 static void wire_close(void *user) {
     lua_wire *w = &((lua_session *)user)->wire;
     w->asks_close = w->is_open || w->asks_open;
-    w->is_open = w->asks_open = w->was_opened = w->asks_read = false;
+    w->is_open = w->asks_open = w->was_opened = w->asks_read = w->was_tried = false;
     w->asks_tls = w->has_tls = false;
     w->rx_len = 0;
     /* A farewell may still go out; anything else that was not written must not any more: the
@@ -221,10 +225,13 @@ static int wire_secured(lua_State *L) {
 
 /* received(s, bytes): what `read` gave; "" is nothing. */
 static int wire_received(lua_State *L) {
-    lua_wire *w = &posta__lua_session_any(L)->wire;
+    lua_session *s = posta__lua_session_any(L);
+    lua_wire *w = &s->wire;
     size_t len;
     const char *bytes = luaL_checklstring(L, 2, &len);
     w->asks_read = false;
+    w->was_tried =
+        len == 0 && s->session != NULL && (posta_session_wants(s->session) & POSTA_WANT_NOW);
     if (len == 0 || w->rx_len > 0 || w->has_ended) return 0;
     posta__lua_keep(L, 1, POSTA__LUA_KEY_RX, 2);
     w->rx = (const uint8_t *)bytes;

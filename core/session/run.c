@@ -172,6 +172,10 @@ static void take_late(posta_session *s) {
     if (n > 0) posta_link_tx_consume(s->link, n < data.len ? n : data.len);
 }
 
+static bool is_fault(posta_status status) {
+    return status != POSTA_OK && status != POSTA_AGAIN && status != POSTA_E_IN_PROGRESS;
+}
+
 bool posta__session_read(posta_session *s) {
     unsigned wants = posta_link_wants(s->link, NULL);
     posta_mspan space;
@@ -185,11 +189,13 @@ bool posta__session_read(posta_session *s) {
         posta_link_rx_commit(s->link, n);
         return true;
     }
+    /* Nobody has looked yet: that is no proof that there is nothing (row A01). */
+    if (status == POSTA_E_IN_PROGRESS && !s->write_broken) return false;
     if (status == POSTA_AGAIN && !s->write_broken) {
         if (wants & POSTA_WANT_NOW) posta_link_rx_commit(s->link, 0);
         return (wants & POSTA_WANT_NOW) != 0;
     }
-    posta_link_rx_end(s->link, status == POSTA_OK || status == POSTA_AGAIN ? POSTA_E_LOST : status);
+    posta_link_rx_end(s->link, is_fault(status) ? status : POSTA_E_LOST);
     return true;
 }
 

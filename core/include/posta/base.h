@@ -177,7 +177,9 @@ typedef struct posta_transport {
     void *user;
     /** Starts or continues connecting; called until it does not answer POSTA_AGAIN. */
     posta_status (*open)(void *user, const char *host, uint16_t port);
-    /** Reads at most `cap` bytes; POSTA_OK with *n_out 0 is the end of the stream. */
+    /** Reads at most `cap` bytes; POSTA_OK with *n_out 0 is the end of the stream. POSTA_E_IN_PROGRESS,
+     * of a transport that only notes what is to be read: nobody has looked yet; POSTA_AGAIN then means
+     * that somebody has, since it was asked, and found nothing. */
     posta_status (*read)(void *user, void *p, size_t cap, size_t *n_out);
     /** Writes at most `len` bytes; *n_out says how many were taken, also beside AGAIN or a fault. */
     posta_status (*write)(void *user, const void *p, size_t len, size_t *n_out);
