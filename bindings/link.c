@@ -26,9 +26,20 @@ static lua_link *open(lua_State *L) {
     return l;
 }
 
+static bool can_step(const lua_link *l) {
+    return l->has_own_tls && (posta_link_wants(l->link, NULL) & POSTA_WANT_TLS);
+}
+
+/* Looks at the clock. posta's own TLS goes as far as it can: nobody else makes its steps. */
 static void tick(lua_link *l) {
     l->is_ticking = true;
-    posta_link_tick(l->link, l->place.port.now_ms(l->place.port.user));
+    do
+        posta_link_tick(l->link, l->place.port.now_ms(l->place.port.user));
+    while (can_step(l));
+}
+
+static void go_on(lua_link *l) {
+    if (can_step(l)) tick(l);
 }
 
 /* ---- life ---- */
@@ -160,12 +171,14 @@ static int link_receive(lua_State *L) {
     size_t at = (size_t)from - 1;
     tick(l);
     if (at == len) posta_link_rx_commit(l->link, 0);
+    go_on(l);
     while (at < len) {
         posta_mspan room = posta_link_rx_space(l->link);
         size_t n = len - at < room.cap ? len - at : room.cap;
         if (n == 0) break;
         memcpy(room.p, bytes + at, n);
         posta_link_rx_commit(l->link, n);
+        go_on(l);
         at += n;
     }
     lua_pushinteger(L, (lua_Integer)at);
@@ -177,6 +190,7 @@ static int link_eof(lua_State *L) {
     lua_link *l = open(L);
     tick(l);
     posta_link_rx_end(l->link, lua_toboolean(L, 2) ? POSTA_E_LOST : POSTA_OK);
+    go_on(l);
     return 0;
 }
 
@@ -196,6 +210,7 @@ static int link_sent(lua_State *L) {
     posta_span out = posta_link_tx_data(l->link);
     luaL_argcheck(L, n >= 0 && n <= (lua_Number)out.len, 2, "more than was pending");
     posta_link_tx_consume(l->link, (size_t)n);
+    go_on(l);
     return 0;
 }
 
@@ -234,10 +249,11 @@ static int link_secured(lua_State *L) {
     return 0;
 }
 
-/* wants(l) -> read, write, body, now, hint, tls of the host's, a step of ours (a tick) */
+/* wants(l) -> read, write, body, now, hint, tls of the host's */
 static int link_wants(lua_State *L) {
     size_t hint = 0;
-    const lua_link *l = open(L);
+    lua_link *l = open(L);
+    go_on(l);
     unsigned wants = posta_link_wants(l->link, &hint);
     lua_pushboolean(L, (wants & POSTA_WANT_RX) != 0);
     lua_pushboolean(L, (wants & POSTA_WANT_TX) != 0);
@@ -245,8 +261,7 @@ static int link_wants(lua_State *L) {
     lua_pushboolean(L, (wants & POSTA_WANT_NOW) != 0);
     lua_pushinteger(L, (lua_Integer)hint);
     lua_pushboolean(L, (wants & POSTA_WANT_TLS) && !l->has_own_tls);
-    lua_pushboolean(L, (wants & POSTA_WANT_TLS) && l->has_own_tls);
-    return 7;
+    return 6;
 }
 
 /* timeout(l) -> seconds until the engine must be asked again, nil: no limit */

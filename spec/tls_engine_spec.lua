@@ -6,6 +6,7 @@ local open = require("spec.support.tls_wire").open
 local support = require "spec.support.posta"
 local tls_peer = require "spec.support.tls_peer"
 local ssl = require "ssl"
+local socket = require "socket"
 local fails, raises = support.fails, support.raises
 
 local MODES = { "tls", "starttls", "opportunistic" }
@@ -534,6 +535,35 @@ describe("posta's own TLS", function()
                 end
             end)
         end
+
+        it("goes on by itself with whatever came in one piece, before it is asked what it wants", function()
+            local s, e, connected = assert(socket.connect("127.0.0.1", implicit.port)), engine "tls", false
+            for _ = 1, 100 do
+                local out = e:pending()
+                if out ~= "" then
+                    assert.equal(#out, s:send(out))
+                    e:sent(#out)
+                else
+                    local name = e:next_event()
+                    if name == "connected" then connected = true break end
+                    if not name then
+                        s:settimeout(5)
+                        local first = assert(s:receive(1))
+                        socket.sleep(0.02)                  -- the Finished and the greeting, for one
+                        s:settimeout(0)
+                        local _, _, rest = s:receive(65536)
+                        local at, bytes = 0, first .. rest
+                        repeat
+                            local before = at
+                            at = e:receive(bytes, at + 1)
+                        until at == #bytes or at == before
+                        assert.equal(#bytes, at)
+                    end
+                end
+            end
+            assert.is_true(connected)
+            s:close()
+        end)
 
         it("tells of a certificate that is not trusted", function()
             for _, security in ipairs { "tls", "starttls" } do

@@ -157,11 +157,7 @@ end
 -- then receive what it gave.
 function methods.wants(e)
     checked(e, "wants")
-    local read, write, feeds, now, hint, hosts, ours = link.wants(e)
-    while ours do                       -- a handshake goes on by itself as far as it can
-        link.tick(e)
-        read, write, feeds, now, hint, hosts, ours = link.wants(e)
-    end
+    local read, write, feeds, now, hint, hosts = link.wants(e)
     local what = read and (hint == 0 and "line" or hint) or nil
     return { read = what, write = write or nil, body = feeds or nil, now = now or nil, tls = hosts or nil }
 end
@@ -386,11 +382,9 @@ local function turn(e, io, until_event)
         link.tick(e)
         if take_events(e, io, until_event) then return true end
         if link.is_closed(e) or link.state(e) == "closed" then return false end
-        local read, write, feeds, now, hint, hosts, ours = link.wants(e)
+        local read, write, feeds, now, hint, hosts = link.wants(e)
         if hosts then
             handshake(e, io)
-        elseif ours then
-            link.tick(e)                -- the handshake's next step
         elseif write then
             write_some(e, io)
         elseif feeds then
