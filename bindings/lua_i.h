@@ -161,7 +161,7 @@ typedef struct posta__lua_wire {
     size_t rx_len;
     /* out: a copy, so that what Lua says it wrote is what is consumed */
     size_t tx_len, tx_done;
-    bool is_broken;
+    bool is_broken, is_leaving; /* is_leaving: what is noted is a farewell */
     uint8_t *tx; /* POSTA__LUA_TX_SPACE behind the session; null: no custom transport */
     /* starttls */
     bool asks_tls, has_tls;

@@ -87,10 +87,13 @@ static void wire_close(void *user) {
     w->rx_len = 0;
     /* A farewell may still go out; anything else that was not written must not any more: the
      * account says so already. */
-    bool is_quit = w->tx_len == 6 && memcmp(w->tx, "QUIT\r\n", 6) == 0;
-    bool is_alert = w->tx_len > 2 && w->tx_len < 64 && w->tx[0] == 21 && w->tx[1] == 3; /* TLS's */
-    bool is_farewell = (is_quit || is_alert) && w->tx_done == 0;
-    if (!is_farewell || !w->asks_close) w->tx_len = w->tx_done = 0;
+    if (!w->is_leaving || w->tx_done > 0 || !w->asks_close) w->tx_len = w->tx_done = 0;
+    w->is_leaving = false;
+}
+
+static void wire_leave(void *user) {
+    lua_wire *w = &((lua_session *)user)->wire;
+    if (w->tx_len == 0) w->is_leaving = true;
 }
 
 static posta_status wire_resolve(void *user, const char *host, char (*out)[POSTA_MAX_ADDRESS_TEXT],
@@ -120,6 +123,7 @@ void posta__lua_wire_config(lua_State *L, int at, lua_session *s, posta_transpor
     t->read = wire_read;
     t->write = wire_write;
     t->close = wire_close;
+    t->leave = wire_leave;
     if (posta__lua_flag(L, at, "has_starttls")) t->starttls = wire_starttls;
     t->flags = POSTA_TRANSPORT_LATE;
     if (posta__lua_flag(L, at, "is_secure")) t->flags |= POSTA_TRANSPORT_SECURE;

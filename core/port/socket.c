@@ -138,8 +138,13 @@ posta_status posta_socket_new(const posta_port *port, const posta_socket_config 
         return POSTA_E_FIELD;
     }
     s->config.address = s->config.local_address = NULL; /* the copies are used */
-    *out = (posta_transport){sizeof *out, s,         sock_open, sock_read, sock_write,
-                             sock_close,  sock_wait, NULL,      0};
+    *out = (posta_transport){.size = sizeof *out,
+                             .user = s,
+                             .open = sock_open,
+                             .read = sock_read,
+                             .write = sock_write,
+                             .close = sock_close,
+                             .wait = sock_wait};
     return POSTA_OK;
 }
 

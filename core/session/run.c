@@ -14,8 +14,17 @@
 static void say_last_words(posta_session *s) {
     posta_span words = posta__link_last_words(s->link);
     size_t n = 0;
-    if (words.len > 0 && !s->write_broken)
-        s->transport.write(s->transport.user, words.p, words.len, &n);
+    if (words.len == 0 || s->write_broken) return;
+    if (s->transport.leave) s->transport.leave(s->transport.user);
+    s->transport.write(s->transport.user, words.p, words.len, &n);
+}
+
+/* As far as the wire takes it at once (row E13). */
+bool posta__session_leave(posta_session *s) {
+    if (posta_link_quit(s->link) != POSTA_E_IN_PROGRESS) return false;
+    if (s->transport.leave) s->transport.leave(s->transport.user);
+    posta__session_write(s, SIZE_MAX);
+    return true;
 }
 
 void posta__session_close_wire(posta_session *s) {
@@ -104,9 +113,7 @@ static void leave(posta_session *s) {
     e = posta_link_engine(s->link);
     if (posta_engine_is_closed(e)) {
         posta__session_close_wire(s);
-    } else if (s->pending == PENDING_NONE && e->is_refused &&
-               posta_link_quit(s->link) == POSTA_E_IN_PROGRESS) {
-        posta__session_write(s, SIZE_MAX); /* row E13: say QUIT, do not wait */
+    } else if (s->pending == PENDING_NONE && e->is_refused && posta__session_leave(s)) {
         posta__session_close_wire(s);
     }
 }

@@ -54,8 +54,8 @@ void posta_session_free(posta_session **s) {
         !posta_engine_in_transaction(posta_link_engine(dying->link))) {
         if (!dying->non_blocking)
             quit_briefly(dying);
-        else if (posta_link_quit(dying->link) == POSTA_E_IN_PROGRESS)
-            posta__session_write(dying, SIZE_MAX);
+        else
+            posta__session_leave(dying);
     }
     posta__session_free_now(&dying);
 }

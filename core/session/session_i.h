@@ -222,6 +222,8 @@ void posta__session_event(posta_session *s, posta_event_type type, posta_phase p
 /* The pending action has its verdict. */
 void posta__session_settle(posta_session *s, posta_status status);
 bool posta__session_write(posta_session *s, size_t most); /* false: nothing moved */
+/* Says QUIT without waiting. False: there is nobody to say it to. */
+bool posta__session_leave(posta_session *s);
 bool posta__session_read(posta_session *s);
 /* posta_session_execute, but the verdict of an action comes also while text is still queued. */
 posta_status posta__session_run(posta_session *s, uint32_t budget_us);

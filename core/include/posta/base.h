@@ -177,20 +177,26 @@ typedef struct posta_transport {
     void *user;
     /** Starts or continues connecting; called until it does not answer POSTA_AGAIN. */
     posta_status (*open)(void *user, const char *host, uint16_t port);
-    /** Reads at most `cap` bytes; POSTA_OK with *n_out 0 is the end of the stream. POSTA_E_IN_PROGRESS,
-     * of a transport that only notes what is to be read: nobody has looked yet; POSTA_AGAIN then means
-     * that somebody has, since it was asked, and found nothing. */
+    /** Reads at most `cap` bytes; POSTA_OK with *n_out 0 is the end of the stream.
+     * POSTA_E_IN_PROGRESS, of a transport that only notes what is to be read: nobody has looked
+     * yet; POSTA_AGAIN then means that somebody has, since it was asked, and found nothing. */
     posta_status (*read)(void *user, void *p, size_t cap, size_t *n_out);
-    /** Writes at most `len` bytes; *n_out says how many were taken, also beside AGAIN or a fault. */
+    /** Writes at most `len` bytes; *n_out says how many were taken, also beside AGAIN or a fault.
+     */
     posta_status (*write)(void *user, const void *p, size_t len, size_t *n_out);
     void (*close)(void *user);
     /** Waits until the wire is ready for `wants` or `ms` milliseconds passed; POSTA_OK either way,
      *  also when a signal ended the wait early. */
     posta_status (*wait)(void *user, unsigned wants, uint32_t ms);
     /** After the server's 220 to STARTTLS: starts or continues the host's own TLS on this wire, and
-     * verifies the peer as `server_name`; called until it does not answer POSTA_AGAIN. From POSTA_OK on
-     * `read` and `write` are protected. A fault ends the connection. */
+     * verifies the peer as `server_name`; called until it does not answer POSTA_AGAIN. From
+     * POSTA_OK on `read` and `write` are protected. A fault ends the connection. */
     posta_status (*starttls)(void *user, const char *server_name);
+    /** May be null. What is written from now until `close` is QUIT or the end of TLS, on which no
+     * account depends: a transport that only notes what is to be written may write it behind
+     * `close`, once and without waiting. What was noted before this must not go out behind `close`.
+     */
+    void (*leave)(void *user);
     unsigned flags; /* POSTA_TRANSPORT_... */
 } posta_transport;
 
