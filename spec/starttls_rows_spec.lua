@@ -19,7 +19,7 @@ local function sent(dialogue, security)
     local peer = peers.play(dialogue)
     local receipt, message, err = posta.send(where(peer, security), support.mail())
     local ok, transcript = peer.result()
-    assert(ok, transcript)
+    assert(ok, transcript .. tostring(message))
     return receipt, message, err
 end
 

@@ -135,6 +135,7 @@ class Peer:
                 self.coming.write(octets)
         self.tls = tls
         self.flush()
+        self.decrypt()  # what came behind the Finished
         self.log("# " + tls.version())
 
     def do_NOTIFY(self, _):
