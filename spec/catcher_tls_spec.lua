@@ -507,6 +507,26 @@ describe("tools/catch with TLS", function()
         os.execute("rm -rf -- " .. child.quoted(made.dir))
     end)
 
+    it("drops who spoils its TLS while answers are on the way, and serves the next", function()
+        c = support.spawn { words = { "--tls", "--implicit" } }
+        for n = 1, 2 do
+            local raw = assert(socket.connect("127.0.0.1", c.port))
+            local s = secured(raw)
+            assert.matches("^220 ", (assert(s:receive "*l")))
+            os.execute("kill -STOP " .. c.process.pid)                  -- so that one read finds both
+            assert(s:send(("NOOP\r\n"):rep(3000)))
+            raw:setfd(s:getfd())
+            assert(raw:send "this is not TLS at all")
+            raw:setfd(-1)
+            os.execute("kill -CONT " .. c.process.pid)
+            c.process:wait_for("(" .. ("TLS failed: [^\n]*\n.*"):rep(n) .. ")")
+            local next_one = secured(assert(socket.connect("127.0.0.1", c.port)))
+            assert.matches("^220 ", (assert(next_one:receive "*l")))
+            next_one:close()
+            s:close()
+        end
+    end)
+
     it("says which arguments belong together", function()
         local process = child.start({ child.root() .. "/tools/catch", "0", "--cert", "x.pem" },
             { POSTA_LUA = child.interpreter() })

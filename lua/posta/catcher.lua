@@ -405,6 +405,8 @@ local function read(c, s)
         s.closing = true
         local ill = s.tls and tls.fault_in(why)
         if ill then tell(c, "TLS failed: " .. ill) end
+        -- LuaSec's send never returns behind a fault; behind the client's goodbye it does.
+        if s.tls and why ~= "closed" then return drop(c, s) end
     end
     flush(c, s)
 end
