@@ -9,10 +9,8 @@
  */
 #include "link_i.h"
 
-#define RX_CAP(c) ((c)->tls_space)
-
 size_t posta__secure_size(const posta_link_config *config) {
-    return RX_CAP(config) > 0 ? posta__tls_size(RX_CAP(config)) : 0;
+    return config->tls_space > 0 ? posta__tls_size(config->tls_space) : 0;
 }
 
 static bool wants_tls(const posta_link *l) {
@@ -42,7 +40,7 @@ static void begin(posta_link *l) {
     memset(&p, 0, sizeof p);
     if (status == POSTA_OK && !setup.is_opportunistic)
         status = posta__tls_check(c->tls, setup.host, c->insecure, &p);
-    if (status == POSTA_OK) status = posta__tls_place(l->tls_memory, RX_CAP(c), &setup, &l->tls);
+    if (status == POSTA_OK) status = posta__tls_place(l->tls_memory, c->tls_space, &setup, &l->tls);
     if (status != POSTA_OK) {
         fail(l, status, POSTA_SIDE_OURS, p.text);
         return;
@@ -233,9 +231,8 @@ unsigned posta__secure_wants(const posta_link *l, size_t *hint_out) {
 /* ---- the end ---- */
 
 posta_span posta__link_last_words(posta_link *l) {
-    if (!l->tls) return posta__span(NULL, 0);
-    posta__tls_goodbye(l->tls);
-    return posta__tls_last_words(l->tls);
+    posta_link_goodbye(l);
+    return l->tls ? posta__tls_last_words(l->tls) : posta__span(NULL, 0);
 }
 
 void posta_link_goodbye(posta_link *l) {
