@@ -92,6 +92,10 @@ describe("a port of the other kind (A12)", function()
         local peer = peers.play "S: 220 hello\nGONE\n"
         local err = fails("tls.not_tls", nil, posta.send(where(peer, "tls"), support.mail()))
         assert.truthy(err.hint:find("smtp://127.0.0.1:" .. peer.port, 1, true), err.hint)
+        peer = peers.play(HELLO .. "S: 220 go\nHELLO\nRAW 250 what\\r\\n\nGONE\n")
+        err = fails("tls.not_tls", nil, posta.send(where(peer), support.mail()))
+        assert.truthy(err.hint:find("agreed to STARTTLS", 1, true), err.hint)
+        assert.falsy(err.hint:find(tostring(peer.port), 1, true), err.hint)
         peer = peers.play "RAW \\x15\\x03\\x01\\x00\\x02\\x02\\x46\nGONE\n"
         err = fails("tls.unexpected", nil, posta.send(where(peer, "starttls"), support.mail()))
         assert.truthy(err.hint:find("smtps://127.0.0.1:" .. peer.port, 1, true), err.hint)

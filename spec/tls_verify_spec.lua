@@ -72,7 +72,7 @@ local WRONG = {
     { "cn-only", "name", "(its CN is no name, RFC 9525; insecure_cn takes it)" },
     { "cn-differs", "name", "certificate is for other.example.org, not mail.example.org" },
     { "ip-only", "name", "certificate is for 127.0.0.1, not mail.example.org" },
-    { "dns-ip", "name", "not 127.0.0.1", { host = "127.0.0.1" } },
+    { "dns-ip", "name", "certificate is for DNS:127.0.0.1, not 127.0.0.1", { host = "127.0.0.1" } },
     { "wild", "name", "certificate is for *.example.org, not 127.0.0.1", { host = "127.0.0.1" } },
     { "uri", "name", "certificate is for no name at all, not mail.example.org" },
     { "nul", "name", "certificate is for mail.example.org\\x00.evil.example, not mail.example.org" },
@@ -88,6 +88,9 @@ local WRONG = {
 -- The check is the same, whichever way TLS began; so a few will do.
 local BY_STARTTLS = { expired = true, wrong = true, selfsigned = true, weak = true }
 
+-- No CA and no pin would help.
+local HOPELESS = { long = true, ["client-usage"] = true }
+
 describe("a wrong peer", function()
     for _, row in ipairs(WRONG) do
         local cert, what, text, more = row[1], row[2], row[3], row[4]
@@ -97,8 +100,9 @@ describe("a wrong peer", function()
             local err = stopped("tls.verify." .. what, c, more)
             assert.truthy(err.message:find(text, 1, true), err.message)
             assert.equal(("%s:%d: "):format(host, c.port), err.message:match "^%S+: ")
-            assert.equal(HINTS[what], err.hint)
-            assert.equal(HINTS[what], err.message:sub(-#err.hint))
+            local hint = not HOPELESS[cert] and HINTS[what] or nil
+            assert.equal(hint, err.hint)
+            assert.equal(hint or "sent.", err.message:sub(-#(hint or "sent.")))
             if BY_STARTTLS[cert] then stopped("tls.verify." .. what, starttls(cert), more) end
         end)
     end

@@ -97,7 +97,8 @@ void posta__receipt_engine(posta_receipt *out, posta_span peer, const posta_engi
                         .phase = f->phase,
                         .reply = &f->reply,
                         .limit_ms = patience(f->cause, timeouts),
-                        .is_secure = posta_engine_is_secure(e)};
+                        .is_secure = posta_engine_is_secure(e),
+                        .by_command = e->config.starttls != POSTA_STARTTLS_IMPLICIT};
     memset(out, 0, sizeof *out);
     fill(out, &a, detail_of(f, f->cause, store, sizeof store));
     posta_engine_transcript(e, out->transcript, sizeof out->transcript);
@@ -125,6 +126,7 @@ void posta__receipt_outcome(posta_receipt *out, posta_span peer, const posta_eng
                             .is_unknown = o->unknown,
                             .has_message = true,
                             .is_secure = posta_engine_is_secure(e),
+                            .by_command = e->config.starttls != POSTA_STARTTLS_IMPLICIT,
                             .limit_ms = patience(f->cause, timeouts)};
         bool is_body = f->cause == POSTA_E_BODY && body->status == POSTA_E_BODY;
         fill(out, &a, is_body ? body->text : detail_of(f, f->cause, store, sizeof store));

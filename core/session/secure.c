@@ -89,8 +89,9 @@ posta_status posta_link_set_tls(posta_link *l, posta_tls *tls) {
 /* ---- the octets ---- */
 
 static void end(posta_link *l) {
+    posta__copy_text(l->tls_why, sizeof l->tls_why, posta__tls_why(l->tls));
     l->way = WAY_OVER;
-    posta_engine_rx_end(l->engine, POSTA_E_LOST);
+    posta__engine_rx_end(l->engine, POSTA_E_LOST, l->tls_why[0] ? l->tls_why : NULL);
 }
 
 static bool pump_out(posta_link *l) {

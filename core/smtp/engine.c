@@ -345,7 +345,7 @@ static void run(posta_engine *e) {
         if (moved) continue;
         if (e->rx_ended && e->events_n == 0 && posta__unread(&e->rx) == 0)
             posta__engine_fail(e, e->rx_end_status == POSTA_OK ? POSTA_E_LOST : e->rx_end_status,
-                               POSTA_SIDE_WIRE, posta_engine_phase(e), NULL, NULL);
+                               POSTA_SIDE_WIRE, posta_engine_phase(e), NULL, e->rx_end_why);
         return;
     }
 }
@@ -444,11 +444,16 @@ void posta_engine_rx_commit(posta_engine *e, size_t n) {
     run(e);
 }
 
-void posta_engine_rx_end(posta_engine *e, posta_status status) {
+void posta__engine_rx_end(posta_engine *e, posta_status status, const char *why) {
     e->rx_ended = true;
     e->rx_end_status = status;
+    e->rx_end_why = why;
     e->must_peek = false;
     run(e);
+}
+
+void posta_engine_rx_end(posta_engine *e, posta_status status) {
+    posta__engine_rx_end(e, status, NULL);
 }
 
 posta_span posta_engine_tx_data(posta_engine *e) {

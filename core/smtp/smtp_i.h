@@ -148,7 +148,8 @@ struct posta_engine {
     reply_parser parser;
     bool rx_ended;
     posta_status rx_end_status;
-    bool must_peek; /* after an idle second: one read that does not wait comes first */
+    const char *rx_end_why; /* null: the cause says all */
+    bool must_peek;         /* after an idle second: one read that does not wait comes first */
 
     /* sender: talk() */
     step step;
@@ -195,6 +196,8 @@ void posta__engine_event(posta_engine *e, posta_event_type type, posta_phase ans
 /* Ends the connection: the first fault stays; the pending action gets its event. */
 void posta__engine_fail(posta_engine *e, posta_status cause, posta_side side, posta_phase phase,
                         const posta_reply *reply, const char *why);
+/* The wire has ended. `why` (null: the cause says all) is borrowed. */
+void posta__engine_rx_end(posta_engine *e, posta_status status, const char *why);
 /* Ends the connection in EVENT_SECURE_FAIL. */
 void posta__engine_insecure(posta_engine *e, posta_status cause, posta_side side,
                             const posta_reply *reply, const char *why);
@@ -243,6 +246,7 @@ typedef struct posta__account {
     bool has_message;         /* a message was under way */
     uint64_t limit_ms;        /* the patience of a timeout; 0: not said */
     bool is_secure;           /* by TLS */
+    bool by_command;          /* TLS begins, if at all, by STARTTLS */
 } posta__account;
 
 void posta__hint(const posta__account *a, posta_window *out);

@@ -34,12 +34,20 @@ static const char *refusal_hint(const posta_reply *r) {
     return "";
 }
 
-static const char *tls_hint(posta_status cause) {
+/* A pin is shown where to trust the key would help. */
+static bool shows_pin(posta_span s) {
+    for (; s.len >= 8; s = posta__span_sub(s, 1, s.len))
+        if (memcmp(s.p, "sha256//", 8) == 0) return true;
+    return false;
+}
+
+static const char *tls_hint(posta_status cause, posta_span detail) {
     switch (cause) {
     case POSTA_E_TLS_NAME: return "Set tls.server_name, or connect to the name on the certificate.";
     case POSTA_E_TLS_ISSUER:
-        return "Give its CA in tls.ca_file, or, if you know this server, the pin of its key in "
-               "tls.pin.";
+        return shows_pin(detail) ? "Give its CA in tls.ca_file, or, if you know this server, the "
+                                   "pin of its key in tls.pin."
+                                 : "";
     case POSTA_E_TLS_EXPIRED: return "Its owner has to renew it; or is the clock here wrong?";
     case POSTA_E_TLS_NOT_YET: return "Check the clock here.";
     case POSTA_E_TLS_WEAK:
@@ -74,7 +82,7 @@ static const char *hint(const posta__account *a) {
     case POSTA_E_RECIPIENTS_REFUSED:
     case POSTA_E_MESSAGE_REFUSED:
     case POSTA_E_LOST: return refusal_hint(a->reply);
-    default: return tls_hint(a->cause);
+    default: return tls_hint(a->cause, a->detail);
     }
 }
 
@@ -92,6 +100,8 @@ static void put_hint(const posta__account *a, posta_window *out) {
     } else if (a->cause == POSTA_E_TLS_UNEXPECTED) {
         put(out, "This port begins with TLS: smtps://");
         posta__printable(out, a->peer);
+    } else if (a->cause == POSTA_E_TLS_NOT_TLS && a->by_command) {
+        put(out, "It agreed to STARTTLS: is a firewall or a scanner between here and the server?");
     } else if (a->cause == POSTA_E_TLS_NOT_TLS) {
         put(out, "This port begins in clear text: smtp://");
         posta__printable(out, a->peer);

@@ -36,6 +36,7 @@ typedef struct posta__tls_judge {
     unsigned insecure;
     bool is_opportunistic;
     bool is_done;        /* the peer's own certificate was looked at */
+    bool is_misused;     /* the reason is that it is not one for servers */
     int64_t now;         /* seconds since 1970, < 0: not known */
     posta_status reason; /* POSTA_OK: nothing against the peer */
     posta_window *why;
@@ -53,8 +54,8 @@ struct posta__tls {
     size_t credit;   /* of it, taken by the wire and not yet told to mbedTLS */
     size_t hint;
     size_t frozen; /* octets of the write that has to be repeated; 0: none */
-    bool rx_ended, is_up, is_over, said_goodbye, rng_failed;
-    bool may_have; /* no read has found it empty since octets came */
+    bool rx_ended, is_up, is_over, rng_failed;
+    bool may_have;    /* no read has found it empty since octets came */
     uint8_t first[8]; /* the first octets that ever came */
     size_t first_n;
     uint8_t header[5]; /* of the record that is being read; header_n octets of it are here */
@@ -78,6 +79,8 @@ bool posta__mbed_is_up(const mbedtls_ssl_context *ssl);
 /* Has the handshake failed, with an alert under way? 3.x would make that alert anew each time it is
    told to wait. *result_out: why. */
 bool posta__mbed_alerts(const mbedtls_ssl_context *ssl, int *result_out);
+/* Of the fatal alert that a call has just told of: its number, RFC 8446 6.2. */
+uint8_t posta__mbed_alert(const mbedtls_ssl_context *ssl);
 /* Is it only news that the caller has nothing to do with (a ticket, row J12)? */
 bool posta__mbed_is_news(int result);
 /* Was there no memory? */
@@ -145,5 +148,7 @@ void posta__tls_show_pin(posta_window *out, const uint8_t pin[POSTA__TLS_PIN_LEN
 
 /* What mbedTLS's result in the handshake means; adds to t->why. */
 posta_status posta__tls_fault(posta__tls *t, int result);
+/* The same of a connection that was up, into `why`; "" where there is no more to say than that. */
+void posta__tls_end_fault(posta__tls *t, int result);
 
 #endif

@@ -2,8 +2,29 @@
  * sent says more. */
 #include "conn_i.h"
 
-/* TLS alerts, RFC 8446 6.2. */
-enum { ALERT_HANDSHAKE_FAILURE = 40, ALERT_PROTOCOL_VERSION = 70, ALERT_NO_NAME = 112 };
+#define NO_CERTIFICATE "it does not take our client certificate: see tls.cert"
+
+/* TLS alerts, RFC 8446 6.2; those that a client can be the reason of. */
+static const struct {
+    uint8_t alert;
+    const char *says;
+} alerts[] = {
+    {20, "a record was spoilt on the way"},
+    {40, "no cipher suite in common, or it wants a client certificate (tls.cert)"},
+    {42, NO_CERTIFICATE},
+    {43, NO_CERTIFICATE},
+    {44, NO_CERTIFICATE},
+    {45, NO_CERTIFICATE},
+    {46, NO_CERTIFICATE},
+    {48, "it does not know the CA of our client certificate"},
+    {49, "access is denied"},
+    {50, "it cannot read what was sent"},
+    {71, "what is offered here is too weak for it"},
+    {80, "something is wrong in the server"},
+    {112, "it does not know the name asked for"},
+    {116, "it wants a client certificate: set tls.cert and tls.key"},
+};
+enum { ALERT_PROTOCOL_VERSION = 70 };
 
 static void put(posta__tls *t, const char *text) {
     posta__put(&t->why, posta__span_of(text));
@@ -42,19 +63,42 @@ static posta_status too_large(posta__tls *t) {
     return say(t, " octets (MBEDTLS_SSL_IN_CONTENT_LEN)");
 }
 
-static posta_status of_alert(posta__tls *t) {
-    char digits[POSTA_DECIMAL_CAP];
-    if (t->alert == ALERT_PROTOCOL_VERSION)
-        return say(t,
-                   "the server refused the handshake: it speaks no TLS as new as is wanted here");
-    if (t->alert == ALERT_HANDSHAKE_FAILURE)
-        return say(t, "the server refused the handshake: no cipher suite in common, or it wants a "
-                      "client certificate");
-    if (t->alert == ALERT_NO_NAME)
-        return say(t, "the server refused the handshake: it does not know the name asked for");
-    put(t, "the server refused the handshake: TLS alert ");
-    posta__put(&t->why, posta__span(digits, posta__decimal(t->alert, digits)));
+static posta_status no_version(posta__tls *t) {
+    put(t, "the TLS handshake failed: no version of TLS in common; what is spoken here is ");
+    put(t, t->tls->min_version == POSTA_TLS_1_3 ? "1.3"
+           : posta__mbed_has_1_3()              ? "1.2 and 1.3"
+                                                : "1.2");
     return POSTA_E_TLS_HANDSHAKE;
+}
+
+static void put_alert(posta__tls *t) {
+    char digits[POSTA_DECIMAL_CAP];
+    for (size_t i = 0; i < sizeof alerts / sizeof *alerts; i++)
+        if (alerts[i].alert == t->alert) {
+            put(t, alerts[i].says);
+            return;
+        }
+    put(t, "TLS alert ");
+    posta__put(&t->why, posta__span(digits, posta__decimal(t->alert, digits)));
+}
+
+static posta_status of_alert(posta__tls *t) {
+    if (t->alert == ALERT_PROTOCOL_VERSION) return no_version(t);
+    put(t, "the server refused the handshake: ");
+    put_alert(t);
+    return POSTA_E_TLS_HANDSHAKE;
+}
+
+void posta__tls_end_fault(posta__tls *t, int result) {
+    t->why.len = 0;
+    if (result == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) {
+        t->alert = posta__mbed_alert(&t->ssl);
+        put(t, "the server ended TLS: ");
+        put_alert(t);
+    } else if (result == MBEDTLS_ERR_SSL_INVALID_MAC) {
+        put(t, "a record came that cannot be decrypted");
+    }
+    t->why_text[t->why.len] = 0;
 }
 
 posta_status posta__tls_fault(posta__tls *t, int result) {
@@ -68,10 +112,11 @@ posta_status posta__tls_fault(posta__tls *t, int result) {
     if (t->largest > MBEDTLS_SSL_IN_CONTENT_LEN) return too_large(t);
     if (result == MBEDTLS_ERR_SSL_CONN_EOF)
         return say(t, "the server closed the connection in the TLS handshake");
-    if (result == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE && t->alert > 0) return of_alert(t);
-    if (result == POSTA__MBED_BAD_VERSION)
-        return say(t,
-                   "the TLS handshake failed: the server speaks no TLS as new as is wanted here");
+    if (result == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) {
+        if (t->alert == 0) t->alert = posta__mbed_alert(&t->ssl); /* an encrypted one */
+        return of_alert(t);
+    }
+    if (result == POSTA__MBED_BAD_VERSION) return no_version(t);
     if (result == MBEDTLS_ERR_SSL_FEATURE_UNAVAILABLE) {
         put(t,
             "the TLS handshake failed: the server does what this mbedTLS cannot do, like cutting "

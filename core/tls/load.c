@@ -193,8 +193,12 @@ posta_status posta__tls_add_file(posta_tls *t, mbedtls_x509_crt *to, posta__tls_
 
 /* ---- keys ---- */
 
-static posta_status key_problem(posta_problem *p, posta__tls_origin from, int result) {
+static posta_status key_problem(posta_problem *p, posta_span data, posta__tls_origin from,
+                                int result) {
     const char *why = "this is no private key that mbedTLS reads (PEM with PKCS#8 or PKCS#1)";
+    if (find(data, POSTA_LIT("-----BEGIN ENCRYPTED PRIVATE KEY-----")))
+        why = "the key cannot be decrypted: tls.key_password is not its password, or mbedTLS does "
+              "not know its cipher (2.28: try openssl pkey -aes256 -traditional)";
     if (posta__mbed_is_memory(result))
         return posta__problem(p, POSTA_E_MEMORY, from.field, "out of memory", where_of(from));
     if (result == MBEDTLS_ERR_PK_PASSWORD_REQUIRED)
@@ -221,7 +225,7 @@ static posta_status use_key(posta_tls *t, const posta_tls_config *c, posta_span 
         if (n > 0) result = parse_key(t, data, password);
         mbedtls_platform_zeroize(asked, sizeof asked);
     }
-    if (result != 0) return key_problem(p, from, result);
+    if (result != 0) return key_problem(p, data, from, result);
     if (!posta__mbed_is_pair(&t->cert.pk, &t->key, posta__tls_random, (void *)(uintptr_t)t->port))
         return posta__problem(p, POSTA_E_FIELD, from.field,
                               "the key is not that of the certificate in tls.cert", where_of(from));

@@ -156,6 +156,14 @@ bool posta__mbed_alerts(const mbedtls_ssl_context *ssl, int *result_out) {
 #endif
 }
 
+uint8_t posta__mbed_alert(const mbedtls_ssl_context *ssl) {
+#if MBED_3
+    return ssl->MBEDTLS_PRIVATE(in_msg)[1];
+#else
+    return ssl->in_msg[1];
+#endif
+}
+
 bool posta__mbed_is_news(int result) {
 #if defined(MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET)
     return result == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET;

@@ -232,8 +232,16 @@ static void put_ip6(posta_window *out, const uint8_t *p) {
     }
 }
 
+static bool looks_like_address(posta_span san) {
+    posta__tls_name name;
+    return posta__tls_name_init(&name, san, NULL) == POSTA_OK && name.ip_len > 0;
+}
+
 void posta__tls_name_show(posta_window *out, unsigned tag, posta_span san) {
-    if (tag == POSTA__SAN_DNS) posta__printable(out, san);
+    if (tag == POSTA__SAN_DNS) {
+        if (looks_like_address(san)) posta__put(out, POSTA_LIT("DNS:")); /* and is none */
+        posta__printable(out, san);
+    }
     if (tag != POSTA__SAN_IP) return;
     if (san.len == 16) put_ip6(out, san.p);
     for (size_t i = 0; i < 4 && san.len == 4; i++) {

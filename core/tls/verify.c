@@ -101,6 +101,7 @@ static const char not_for_servers[] = "the certificate is not one for servers";
 static void judge_issuer(posta__tls_judge *j, const mbedtls_x509_crt *crt, const char *why) {
     posta_window *w = object(j, POSTA_E_TLS_ISSUER);
     if (!w) return;
+    j->is_misused = why == not_for_servers;
     if (why) {
         put(w, why);
     } else if (crt->issuer_raw.len == crt->subject_raw.len &&
@@ -219,7 +220,8 @@ static void judge_pin(posta__tls_judge *j, const mbedtls_x509_crt *crt) {
         j->reason = POSTA_OK;
         judge_issuer(j, crt, "the server's key is none of those in tls.pin");
     }
-    w = j->reason == POSTA_E_TLS_ISSUER && is_known ? j->why : NULL;
+    /* mbedTLS takes no key for a use that it is not for, pinned or not. */
+    w = j->reason == POSTA_E_TLS_ISSUER && is_known && !j->is_misused ? j->why : NULL;
     if (!w) return;
     put(w, "; the pin of its key is ");
     posta__tls_show_pin(w, pin);

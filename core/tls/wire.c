@@ -9,12 +9,18 @@
 #include <mbedtls/error.h>
 #include <mbedtls/platform_util.h>
 
+#define WEAK_CURVES                                                                                \
+    (MBEDTLS_X509_ID_FLAG(MBEDTLS_ECP_DP_SECP192R1) |                                              \
+     MBEDTLS_X509_ID_FLAG(MBEDTLS_ECP_DP_SECP224R1) |                                              \
+     MBEDTLS_X509_ID_FLAG(MBEDTLS_ECP_DP_SECP192K1) |                                              \
+     MBEDTLS_X509_ID_FLAG(MBEDTLS_ECP_DP_SECP224K1))
+
 /* Rows J09: SHA-2 and keys of today, whatever mbedTLS's defaults are. */
 static const mbedtls_x509_crt_profile profile = {
     MBEDTLS_X509_ID_FLAG(MBEDTLS_MD_SHA256) | MBEDTLS_X509_ID_FLAG(MBEDTLS_MD_SHA384) |
         MBEDTLS_X509_ID_FLAG(MBEDTLS_MD_SHA512),
     0xFFFFFFF, /* any kind of key */
-    0xFFFFFFF, /* any curve that is built */
+    0xFFFFFFF & ~(uint32_t)(WEAK_CURVES),
     2048,
 };
 
@@ -211,6 +217,7 @@ static bool is_forked(posta__tls *t) {
     if (posta__forks() == t->forks) return false;
     t->is_over = true;
     t->out = posta__span(NULL, 0);
+    t->why_text[0] = 0;
     return true;
 }
 
@@ -265,6 +272,7 @@ posta_status posta__tls_read(posta__tls *t, void *p, size_t cap, size_t *n_out) 
     t->may_have = false;
     if (waits(result)) return POSTA_AGAIN;
     t->is_over = true;
+    posta__tls_end_fault(t, result);
     return result == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY ? POSTA_END : POSTA_E_LOST;
 }
 
@@ -292,12 +300,12 @@ posta_status posta__tls_write(posta__tls *t, const void *p, size_t len, size_t *
         return POSTA_OK;
     }
     t->is_over = true;
+    posta__tls_end_fault(t, result);
     return POSTA_E_LOST;
 }
 
 void posta__tls_goodbye(posta__tls *t) {
-    if (!t->is_up || t->said_goodbye || is_forked(t) || t->is_over || t->out.len > 0) return;
-    t->said_goodbye = true;
+    if (!t->is_up || is_forked(t) || t->is_over || t->out.len > 0) return;
     mbedtls_ssl_close_notify(&t->ssl);
     t->is_over = true;
 }

@@ -138,10 +138,12 @@ static const struct {
     {"\x16", 1, POSTA_E_TLS_HANDSHAKE, "closed the connection in the TLS handshake"},
     {"\x15\x03\x01\0\x02\x02\x28", 7, POSTA_E_TLS_HANDSHAKE, "no cipher suite in common"},
     {"\x15\x03\x03\0\x02\x02\x28", 7, POSTA_E_TLS_HANDSHAKE, "no cipher suite in common"},
-    {"\x15\x03\x01\0\x02\x02\x46", 7, POSTA_E_TLS_HANDSHAKE, "no TLS as new as is wanted"},
+    {"\x15\x03\x01\0\x02\x02\x46", 7, POSTA_E_TLS_HANDSHAKE,
+     "no version of TLS in common; what is spoken here is 1.2"},
     {"\x15\x03\x03\0\x02\x02\x70", 7, POSTA_E_TLS_HANDSHAKE, "does not know the name asked for"},
     {"\x15\x03\x03\0\x02\x01\x70", 7, POSTA_E_TLS_HANDSHAKE, NULL}, /* a warning, then the end */
-    {"\x15\x03\x03\0\x02\x02\x50", 7, POSTA_E_TLS_HANDSHAKE, "TLS alert 80"},
+    {"\x15\x03\x03\0\x02\x02\x50", 7, POSTA_E_TLS_HANDSHAKE, "something is wrong in the server"},
+    {"\x15\x03\x03\0\x02\x02\x5a", 7, POSTA_E_TLS_HANDSHAKE, "TLS alert 90"},
     {"\x15\x03\x03\0\x02\x01\0", 7, POSTA_E_TLS_HANDSHAKE, NULL}, /* close_notify */
     {"\x17\x03\x03\0\x02hi", 7, POSTA_E_TLS_HANDSHAKE, NULL},
     {"\x16\x03\x03\xff\xff"

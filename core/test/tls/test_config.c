@@ -205,7 +205,7 @@ static void own(void **state) {
         {"client.pem", "client-enc-des3.key", "wrong" SECRET, NULL, POSTA_E_FIELD, "tls.key", NULL,
          0},
         {"client.pem", "client-enc.key", SECRET, NULL, PEER_3 ? POSTA_OK : POSTA_E_FIELD, "tls.key",
-         NULL, 0},
+         PEER_3 ? NULL : "does not know its cipher", 0},
     };
     (void)state;
     for (size_t i = 0; i < 2 * sizeof rows / sizeof *rows; i++) {

@@ -49,6 +49,34 @@ static void some_events_a_turn(void **state) {
         }
 }
 
+/* What ends TLS when it is up is told: an alert in its words, octets that are nobody's. */
+static void told_why_it_ended(void **state) {
+    static const struct {
+        unsigned char alert; /* 0: none, its record is spoilt */
+        const char *says;
+    } rows[] = {{49, "the server ended TLS: access is denied; "},
+                {116, "the server ended TLS: it wants a client certificate: set tls.cert and "},
+                {255, "the server ended TLS: TLS alert 255; "},
+                {0, "a record came that cannot be decrypted; "}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        peer p;
+        posta_receipt r;
+        memset(&r, 0, sizeof r);
+        peer_init(&p);
+        posta_session_config c = peer_config(&p, tls);
+        posta_session *s = peer_session(&c);
+        assert_int_equal(peer_connect(s), POSTA_OK);
+        mbedtls_ssl_send_alert_message(&p.ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, rows[i].alert);
+        if (rows[i].alert == 0) p.down.bytes.p[p.down.bytes.len - 1] ^= 1;
+        assert_int_equal(peer_send(s, "hello\r\n", 7, &r), POSTA_E_LOST);
+        assert_int_equal(r.outcome, POSTA_DELIVERY_NOT_SENT);
+        if (POSTA_TEXTS && !strstr(r.message, rows[i].says)) fail_msg("%s", r.message);
+        posta_session_free(&s);
+        peer_done(&p);
+    }
+}
+
 static int set_up(void **state) {
     posta_tls_config c = peer_tls_config(NULL);
     (void)state;
@@ -63,6 +91,7 @@ static int tear_down(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(some_events_a_turn)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(some_events_a_turn),
+                                       cmocka_unit_test(told_why_it_ended)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
