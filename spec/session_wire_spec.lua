@@ -133,7 +133,8 @@ describe("a connection", function()
         finally(function() c:stop() end)
         local function mine() return tonumber(child.run "ls /proc/$PPID/fd | wc -l") end
         local function inherited() return tonumber(child.run "ls /proc/self/fd | wc -l") end
-        collectgarbage()
+        local function collect() for _ = 1, 3 do collectgarbage() end end
+        collect()
         local before, before_inherited = mine(), inherited()
         -- In a coroutine of its own: no register of a stack that lives on keeps the last one.
         local function use()
@@ -147,7 +148,7 @@ describe("a connection", function()
             for i = 1, 5 do open[i]:close() end
         end
         coroutine.wrap(use)()
-        for _ = 1, 3 do collectgarbage() end
+        collect()
         assert.equal(before, mine())
         for _, url in ipairs { "smtp://127.0.0.1:1", "smtp://localhost:1?security=none" } do
             local s = assert(posta.session { url = url, blocking = false })
