@@ -81,6 +81,8 @@ bool posta__mbed_is_up(const mbedtls_ssl_context *ssl);
 bool posta__mbed_alerts(const mbedtls_ssl_context *ssl, int *result_out);
 /* Of the fatal alert that a call has just told of: its number, RFC 8446 6.2. */
 uint8_t posta__mbed_alert(const mbedtls_ssl_context *ssl);
+/* Keying material by the label of RFC 9266. False: none to be had. */
+bool posta__mbed_export(mbedtls_ssl_context *ssl, uint8_t *out, size_t len);
 /* Is it only news that the caller has nothing to do with (a ticket, row J12)? */
 bool posta__mbed_is_news(int result);
 /* Was there no memory? */

@@ -156,6 +156,20 @@ bool posta__mbed_alerts(const mbedtls_ssl_context *ssl, int *result_out) {
 #endif
 }
 
+bool posta__mbed_export(mbedtls_ssl_context *ssl, uint8_t *out, size_t len) {
+#if HAS_1_3 && defined(MBEDTLS_SSL_KEYING_MATERIAL_EXPORT)
+    static const char label[] = "EXPORTER-Channel-Binding";
+    return mbedtls_ssl_get_version_number(ssl) == MBEDTLS_SSL_VERSION_TLS1_3 &&
+           mbedtls_ssl_export_keying_material(ssl, out, len, label, sizeof label - 1,
+                                              (const unsigned char *)"", 0, 1) == 0;
+#else
+    (void)ssl;
+    (void)out;
+    (void)len;
+    return false;
+#endif
+}
+
 uint8_t posta__mbed_alert(const mbedtls_ssl_context *ssl) {
 #if MBED_3
     return ssl->MBEDTLS_PRIVATE(in_msg)[1];

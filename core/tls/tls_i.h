@@ -24,6 +24,12 @@ posta_tls *posta__tls_share(posta_tls *tls);
 /* Trusts nothing but pins: only for connections that do not insist. */
 bool posta__tls_is_empty(const posta_tls *tls);
 
+/* ---- crypto.c ---- */
+
+/* What AUTH needs of cryptography; random octets are the port's, which is borrowed. False: a build
+ * without. */
+bool posta__crypto(const posta_port *port, posta_crypto *out);
+
 /* ---- wire.c: one connection ---- */
 
 typedef struct posta__tls posta__tls;
@@ -58,6 +64,12 @@ posta_span posta__tls_tx_data(const posta__tls *t);
 void posta__tls_tx_consume(posta__tls *t, size_t n);
 /* Octets that it awaits, exactly; 0: it awaits none. */
 size_t posta__tls_hint(const posta__tls *t);
+
+#define POSTA__TLS_BINDING_LEN 32u
+/* tls-exporter of this connection, RFC 9266; 0: there is none (before TLS 1.3, or mbedTLS exports
+ * none).
+ */
+size_t posta__tls_binding(posta__tls *t, uint8_t out[POSTA__TLS_BINDING_LEN]);
 
 /* The engine's side. */
 

@@ -158,6 +158,27 @@ typedef struct posta_envelope {
                      it is announced as SIZE. Else line ends may be mended, and no SIZE is said */
 } posta_envelope;
 
+/* ---- cryptography ---- */
+
+typedef enum posta_hash { POSTA_HASH_MD5, POSTA_HASH_SHA1, POSTA_HASH_SHA256 } posta_hash;
+
+#define POSTA_MAX_HASH 32u /* octets */
+
+/** What mechanisms of AUTH need of cryptography; posta_crypto_default gives it where TLS is built
+ * in. `out` has room for the hash's octets: 16, 20, 32. Each answers POSTA_OK or a fault. */
+typedef struct posta_crypto {
+    size_t size; /* sizeof(posta_crypto) */
+    void *user;
+    posta_status (*digest)(void *user, posta_hash hash, posta_span data, uint8_t *out);
+    /** HMAC (RFC 2104) of the parts put together. */
+    posta_status (*hmac)(void *user, posta_hash hash, posta_span key, const posta_span *parts,
+                         size_t parts_n, uint8_t *out);
+    /** `n` rounds of PBKDF2 (RFC 8018 5.2): last = HMAC(key, last), and sum ^= last. */
+    posta_status (*iterate)(void *user, posta_hash hash, posta_span key, uint8_t *last,
+                            uint8_t *sum, uint32_t n);
+    posta_status (*random)(void *user, void *out, size_t len);
+} posta_crypto;
+
 /* ---- a transport ---- */
 
 /** What a side wants of the wire; a set of bits. */

@@ -24,6 +24,7 @@ PUBLIC = {
     "base.h": "base",
     "mime.h": "mime",
     "engine.h": "smtp",
+    "auth.h": "auth",
     "tls.h": "tls",
     "port.h": "port",
     "socket.h": "port",
