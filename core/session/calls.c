@@ -26,9 +26,21 @@ bool posta__session_is_idle(posta_session *s) {
     return posta_engine_is_idle(posta_link_engine(s->link));
 }
 
+/* Behind AUTH_FAIL the connection stands: the login is tried once more. */
+static posta_status log_in_again(posta_session *s) {
+    posta_status status = posta__link_login_again(s->link);
+    if (status != POSTA_OK) return status;
+    memset(&s->receipt, 0, sizeof s->receipt);
+    memset(&s->fault, 0, sizeof s->fault);
+    s->pending = PENDING_CONNECT;
+    return posta__session_drive(s);
+}
+
 posta_status posta_session_connect(posta_session *s) {
     posta_problem p;
     if (s->in_callback && !s->non_blocking) return POSTA_E_BUSY;
+    if (s->pending == PENDING_NONE && s->state == SESSION_TALKING && !posta__session_has_turns(s))
+        return log_in_again(s);
     if (s->pending != PENDING_NONE || s->state != SESSION_CLOSED || posta__session_has_turns(s))
         return POSTA_E_STATE;
     if (!s->where.host[0]) {

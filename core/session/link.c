@@ -5,28 +5,47 @@
 
 #define LINK_LEN POSTA__ALIGNED(sizeof(posta_link))
 
+/* The engine's configuration as it is used: a link that logs in sees to the engine's part of it. */
+static posta_engine_config engine_config(const posta_link_config *config) {
+    posta_engine_config c = config->engine;
+    c.auth_space = posta__auth_challenge_space(config);
+    return c;
+}
+
 static size_t engine_size(const posta_link_config *config) {
-    return config && config->size == sizeof *config ? posta_engine_size(&config->engine) : 0;
+    posta_engine_config c;
+    if (!config || config->size != sizeof *config) return 0;
+    c = engine_config(config);
+    return posta_engine_size(&c);
 }
 
 size_t posta_link_size(const posta_link_config *config) {
     size_t engine = engine_size(config);
     if (engine == 0 || config->tls_space > POSTA_MAX_SPACE) return 0;
-    return LINK_LEN + POSTA__ALIGNED(engine) + posta__secure_size(config);
+    if (config->auth && (config->auth->size != sizeof *config->auth ||
+                         config->auth->space > POSTA_MAX_AUTH_LINE / 4 * 3))
+        return 0;
+    return LINK_LEN + POSTA__ALIGNED(engine) + POSTA__ALIGNED(posta__secure_size(config)) +
+           posta__auth_size(config);
 }
 
 posta_status posta_link_place(void *mem, size_t len, const posta_link_config *config,
                               posta_link **out) {
     size_t need = posta_link_size(config), engine = POSTA__ALIGNED(engine_size(config));
     posta_link *l = mem;
+    posta_engine_config engine_c;
+    uint8_t *p = (uint8_t *)mem + LINK_LEN;
     posta_status status;
     *out = NULL;
     if (need == 0 || !mem || len < need) return POSTA_E_ARGUMENT;
     memset(l, 0, sizeof *l);
     l->config = *config;
     l->config.tls = posta__tls_share(config->tls);
-    status = posta_engine_place((uint8_t *)mem + LINK_LEN, engine, &config->engine, &l->engine);
-    if (posta__secure_size(config) > 0) l->tls_memory = (uint8_t *)mem + LINK_LEN + engine;
+    engine_c = engine_config(config);
+    status = posta_engine_place(p, engine, &engine_c, &l->engine);
+    p += engine;
+    if (posta__secure_size(config) > 0) l->tls_memory = p;
+    l->auth = posta__auth_place(p + POSTA__ALIGNED(posta__secure_size(config)), config);
     if (status == POSTA_OK)
         *out = l;
     else
@@ -37,6 +56,7 @@ posta_status posta_link_place(void *mem, size_t len, const posta_link_config *co
 void posta_link_wipe(posta_link **l) {
     if (!*l) return;
     posta__link_end_tls(*l);
+    posta__auth_wipe((*l)->auth);
     posta_tls_free(&(*l)->config.tls);
     posta_engine_wipe(&(*l)->engine);
     memset(*l, 0, sizeof **l);
@@ -49,6 +69,7 @@ void posta_link_tick(posta_link *l, uint64_t now_ms) {
     l->now = now_ms;
     posta_engine_tick(l->engine, now_ms);
     posta__secure_tick(l);
+    posta__auth_tick(l);
 }
 
 posta_mspan posta_link_rx_space(posta_link *l) {

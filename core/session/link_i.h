@@ -14,9 +14,12 @@ typedef enum posta__way {
     WAY_OVER /* TLS has ended, and nothing comes after it (rows A09, A10) */
 } posta__way;
 
+typedef struct posta__auth posta__auth;
+
 struct posta_link {
     posta_link_config config;
     posta_engine *engine;
+    posta__auth *auth;      /* null: nobody logs in */
     posta_message *message; /* borrowed while it is under way, and for its account; null: none */
     posta_envelope envelope;
     posta_fault fault;     /* of the last message, as it was when it ended */
@@ -34,6 +37,17 @@ struct posta_link {
     posta_tls_info tls_info;
     char tls_why[384]; /* what went wrong in the handshake */
 };
+
+/* ---- login.c ---- */
+
+/* Octets of a challenge, as they come. */
+size_t posta__auth_challenge_space(const posta_link_config *config);
+/* Octets that a login needs of the link's memory; 0: nobody logs in. */
+size_t posta__auth_size(const posta_link_config *config);
+posta__auth *posta__auth_place(uint8_t *p, const posta_link_config *config);
+void posta__auth_wipe(posta__auth *a);
+/* Does what can be done of a login at once; a slice of it where that is long. */
+void posta__auth_tick(posta_link *l);
 
 /* ---- secure.c ---- */
 

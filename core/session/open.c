@@ -49,6 +49,9 @@ static void opened(posta_session *s) {
     }
     pick_hello(s);
     s->link_config.engine.starttls = posta__session_starttls(s);
+    s->link_config.tcp_port = s->where.port;
+    s->link_config.is_protected =
+        !s->owns_transport && (s->transport.flags & POSTA_TRANSPORT_SECURE);
     s->link_config.engine.spent = (uint32_t)(posta__session_now(s) - s->connect_began);
     posta_link_wipe(&s->link);
     if (posta_link_place(s->link_memory, s->link_len, &s->link_config, &s->link) != POSTA_OK) {

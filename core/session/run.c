@@ -6,7 +6,8 @@
 
 #include <assert.h>
 
-#define PIECE 16384u /* octets written at a time under a budget */
+#define PIECE  16384u /* octets written at a time under a budget */
+#define ASK_MS 10u    /* how often a host is asked that has no credentials yet */
 
 /* ---- the end of actions ---- */
 
@@ -65,7 +66,8 @@ static void note(posta_session *s, const posta_event *ev) {
     bool of_text = s->text.is_begun && s->pending != PENDING_STEP;
     switch (ev->type) {
     case POSTA_EVENT_TRACE:
-    case POSTA_EVENT_SECURE_OK: return;
+    case POSTA_EVENT_SECURE_OK:
+    case POSTA_EVENT_AUTH_OK: return;
     case POSTA_EVENT_BEGIN_ACK: s->text.is_begun = true; break;
     case POSTA_EVENT_RECIPIENT_ACK:
     case POSTA_EVENT_SERVER_ERROR:
@@ -113,7 +115,8 @@ static void leave(posta_session *s) {
     e = posta_link_engine(s->link);
     if (posta_engine_is_closed(e)) {
         posta__session_close_wire(s);
-    } else if (s->pending == PENDING_NONE && e->is_refused && posta__session_leave(s)) {
+    } else if (s->pending == PENDING_NONE && e->is_refused && !e->login.has_failed &&
+               posta__session_leave(s)) {
         posta__session_close_wire(s);
     }
 }
@@ -214,13 +217,19 @@ static bool step_tls(posta_session *s) {
     return true;
 }
 
+/* A tick is a step of the login. */
+static bool can_log_in(const posta_session *s) {
+    return (posta_link_wants(s->link, NULL) & POSTA_WANT_AUTH) &&
+           !posta__link_waits_for_login(s->link);
+}
+
 static bool step_wire(posta_session *s, size_t most) {
     bool moved = posta__session_push(s);
     if (posta_link_wants(s->link, NULL) & POSTA_WANT_TLS)
         return posta__link_has_own_tls(s->link) || step_tls(s); /* ours: a tick is a step */
     if (posta__session_write(s, most)) moved = true;
     if (posta__session_read(s)) moved = true;
-    return moved;
+    return moved || can_log_in(s);
 }
 
 /* Is there anything to move bytes for? */
@@ -312,7 +321,7 @@ void posta__session_give_up(posta_session *s) {
 /* There is something to do that no descriptor tells. */
 static bool is_called_now(const posta_session *s) {
     unsigned wants = posta_link_wants(s->link, NULL);
-    if (wants & POSTA_WANT_NOW) return true;
+    if ((wants & POSTA_WANT_NOW) || can_log_in(s)) return true;
     return (wants & POSTA_WANT_TLS) && posta__link_has_own_tls(s->link);
 }
 
@@ -325,6 +334,8 @@ int64_t posta_session_timeout(const posta_session *s) {
     if (posta__engine_has_event(posta_link_engine(s->link))) return 0;
     if (s->pending != PENDING_NONE && is_called_now(s)) return 0;
     deadline = posta_link_deadline(s->link);
+    if (s->pending != PENDING_NONE && posta__link_waits_for_login(s->link) && deadline > t + ASK_MS)
+        deadline = t + ASK_MS;
     if (deadline == UINT64_MAX) return -1;
     return deadline <= t ? 0 : (int64_t)(deadline - t);
 }

@@ -14,6 +14,7 @@ void posta__session_free_now(posta_session **s) {
     posta_link_wipe(&dead->link);
     posta_tls_free(&dead->tls);
     posta_where_wipe(&dead->where);
+    posta__session_wipe_auth(dead);
     if (dead->owns_memory)
         dead->port->allocate(dead->port->user, dead, dead->len, 0);
     else

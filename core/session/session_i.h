@@ -49,6 +49,10 @@ posta_span posta__link_last_words(posta_link *l);
 /* Gives the memory of TLS back, and overwrites its keys. */
 void posta__link_end_tls(posta_link *l);
 /* The handshake is posta's, not the host's. */
+/* A login cannot go on before the host has done something, which no descriptor tells. */
+bool posta__link_waits_for_login(const posta_link *l);
+/* Behind AUTH_FAIL: once more, by the configuration as it is now. POSTA_E_STATE. */
+posta_status posta__link_login_again(posta_link *l);
 bool posta__link_has_own_tls(const posta_link *l);
 /* The account of a message given step by step, when it ended. */
 void posta__link_step_receipt(const posta_link *l, posta_receipt *out);
@@ -132,6 +136,9 @@ struct posta_session {
     posta_session_callback callback;
     _Atomic(void *) user_data; /* the async callback's thread reads it */
     posta_release on_release;
+    posta_auth auth; /* its strings are in auth_text and where */
+    uint8_t *auth_text;
+    size_t auth_text_len;
     posta_tls *tls; /* shared; null: the target needs none */
     bool tls_is_default;
     bool *gone; /* a call of ours that runs the callback wants to know of its free; may be null */
@@ -197,6 +204,16 @@ static inline uint32_t posta__session_longest_wait(const posta_session *s) {
 void posta__session_name_peer(posta_session *s);
 /* Frees memory and handles without a word to anybody. */
 void posta__session_free_now(posta_session **s);
+
+/* credentials.c */
+/* Does anybody log in? */
+bool posta__session_logs_in(const posta_session_config *c);
+/* Octets of the strings of a login. */
+size_t posta__session_auth_text(const posta_session_config *c);
+/* Copies them; `where` has those of the URL. */
+posta_status posta__session_take_auth(posta_session *s, const posta_session_config *c,
+                                      posta_problem *p);
+void posta__session_wipe_auth(posta_session *s);
 
 /* trust.c */
 posta_status posta__check_built(const posta_where *w, const posta_transport *t, posta_problem *p);

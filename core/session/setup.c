@@ -72,6 +72,7 @@ static posta_status set_up(posta_session *s, const posta_session_config *c, post
     s->link_config.engine = c->engine;
     s->link_config.engine.hello = s->hello;
     s->link_config.peer = s->peer;
+    s->link_config.server_name = s->where.host;
     s->link_config.port = s->port;
     s->link_config.insecure = c->insecure;
     s->link_config.tls_space = posta__session_tls_space(c);
@@ -87,6 +88,7 @@ static posta_status set_up(posta_session *s, const posta_session_config *c, post
     posta__session_name_peer(s);
     status = make_transport(s, c);
     p->status = status;
+    if (status == POSTA_OK) status = posta__session_take_auth(s, c, p);
     if (status == POSTA_OK && c->tls) status = posta__session_take_tls(s, c->tls, p);
     if (status == POSTA_OK && s->where.host[0]) status = posta__session_trust(s, p);
     return status;
@@ -111,21 +113,26 @@ static posta_status make(const posta_session_config *c, const posta_where *where
     s->head.p = (uint8_t *)s + SESSION_LEN;
     s->head.cap = head_len;
     s->head.space = c->header_space;
-    s->link_memory = s->head.p + head_len;
-    s->link_len = len - SESSION_LEN - head_len;
+    s->auth_text = s->head.p + head_len;
+    s->auth_text_len = posta__session_auth_text(c);
+    s->link_memory = s->auth_text + s->auth_text_len;
+    s->link_len = len - SESSION_LEN - head_len - s->auth_text_len;
     *out = s;
     return set_up(s, c, p);
 }
 
 size_t posta_session_size(const posta_session_config *c) {
+    static const posta_auth none = POSTA_AUTH;
     posta_link_config link = POSTA_LINK_CONFIG;
     size_t link_len;
     if (!c || c->size != sizeof *c || c->header_space > POSTA_MAX_SPACE) return 0;
     link.engine = c->engine;
     link.tls_space = posta__session_tls_space(c);
+    if (posta__session_logs_in(c)) link.auth = c->auth ? c->auth : &none;
     link.engine.hello = "x"; /* its length does not count, and it is not known yet */
     link_len = posta_link_size(&link);
-    return link_len == 0 ? 0 : SESSION_LEN + head_len_of(c) + link_len;
+    return link_len == 0 ? 0
+                         : SESSION_LEN + head_len_of(c) + posta__session_auth_text(c) + link_len;
 }
 
 static posta_status check_agent(const posta_session_config *c, posta_problem *p) {

@@ -27,9 +27,6 @@ posta_status posta__check_built(const posta_where *w, const posta_transport *t, 
         posta__copy_text(p->field, sizeof p->field, "security");
         return p->status;
     }
-    if (w->has_user || w->has_password)
-        return posta__problem(p, POSTA_E_NOT_BUILT, "auth",
-                              "this build of posta has no authentication yet", none);
     return POSTA_OK;
 }
 

@@ -307,10 +307,7 @@ static posta_status take_rest(const parse *p, const posta_session_config *c) {
         w->has_security = true;
     }
     take_port_number(w, c->tcp_port);
-    if (c->user) {
-        w->has_user = true;
-        posta__copy_text(w->user, sizeof w->user, c->user);
-    }
+    if (c->user || c->auth) w->has_user = true;
     w->has_tls = c->tls != NULL;
     if (c->tls && w->ca_file[0])
         return bad(p, "ca_file", "the URL has it and tls is given too: write one of them",

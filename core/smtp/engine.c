@@ -20,10 +20,11 @@ size_t posta_engine_size(const posta_engine_config *c) {
     if (!in_range(c->rx_space, POSTA_MIN_RX_SPACE, POSTA_MAX_SPACE) ||
         !in_range(c->tx_space, POSTA_MIN_TX_SPACE, POSTA_MAX_SPACE) ||
         !in_range(c->body_space, POSTA_MIN_BODY_SPACE, POSTA_MAX_SPACE) ||
-        !in_range(c->reply_space, 1, POSTA_MAX_SPACE) || !in_range(c->owed_max, 1, POSTA_MAX_OWED))
+        !in_range(c->reply_space, 1, POSTA_MAX_SPACE) ||
+        !in_range(c->owed_max, 1, POSTA_MAX_OWED) || c->auth_space > POSTA_MAX_SPACE)
         return 0;
     return POSTA__ALIGNED(sizeof(posta_engine)) + c->rx_space + c->tx_space + c->body_space +
-           2 * c->reply_space + c->owed_max;
+           2 * c->reply_space + c->owed_max + posta__login_len(c);
 }
 
 posta_status posta_engine_place(void *mem, size_t len, const posta_engine_config *config,
@@ -43,6 +44,7 @@ posta_status posta_engine_place(void *mem, size_t len, const posta_engine_config
     e->building = p += config->body_space;
     e->last = p += config->reply_space;
     e->owed = p + config->reply_space;
+    posta__login_place(e, e->owed + config->owed_max);
     e->owed[0] = V_GREETING;
     e->owed_n = 1;
     e->owed_last = V_GREETING;
@@ -211,10 +213,18 @@ static void keep_text(posta_engine *e, posta_span s) {
     e->building_len = w.len;
 }
 
+static bool is_owed(const posta_engine *e, verb v) {
+    return e->owed_n > 0 && e->owed[e->owed_at] == v;
+}
+
 static void keep_line(posta_engine *e, const reply_line *line) {
     posta_span text = line->text;
     uint16_t enhanced[3];
-    posta__dialogue_add(e, 'S', line->raw);
+    if (is_owed(e, V_AUTH)) text = posta__login_redacted(e, text);
+    if (text.p == line->text.p)
+        posta__dialogue_add(e, 'S', line->raw);
+    else
+        posta__dialogue_add(e, 'S', POSTA_LIT("*** (it holds what was said to log in)"));
     if (e->building_n == 0) {
         memset(&e->reply, 0, sizeof e->reply);
         e->reply.code = line->code;
@@ -279,6 +289,8 @@ static bool hear(posta_engine *e) {
         heard h;
         if (!posta__dialogue_room(e)) return moved;
         h = posta__reply_step(&e->parser, &e->config, &in, &line, &why);
+        if (is_owed(e, V_AUTH))
+            posta__login_keep(e, posta__span(e->rx.p + e->rx.at, e->rx.len - e->rx.at - in.len));
         e->rx.at = e->rx.len - in.len;
         moved = true;
         if (h == HEARD_LINE || h == HEARD_REPLY) keep_line(e, &line);
@@ -475,6 +487,7 @@ unsigned posta_engine_wants(const posta_engine *e) {
     bool has_room = posta__room(&e->rx) > 0 || e->rx.at > 0;
     if (e->step == STEP_CLOSED) return 0;
     if (e->step == STEP_TLS) return POSTA_WANT_TLS;
+    if (e->step == STEP_LOGIN && !e->must_peek) wants |= POSTA_WANT_AUTH;
     if (e->must_peek) wants |= POSTA_WANT_RX | POSTA_WANT_NOW;
     if (e->owed_n > 0 && has_room && !e->rx_ended) wants |= POSTA_WANT_RX;
     if (posta__unread(&e->tx) > 0) wants |= POSTA_WANT_TX;

@@ -16,6 +16,7 @@ typedef enum verb {
     V_EHLO,
     V_HELO,
     V_STARTTLS,
+    V_AUTH,
     V_MAIL,
     V_RCPT,
     V_DATA,
@@ -32,7 +33,9 @@ typedef enum step {
     STEP_EHLO,
     STEP_HELO,
     STEP_STARTTLS,
-    STEP_TLS, /* the server awaits the handshake */
+    STEP_TLS,   /* the server awaits the handshake */
+    STEP_LOGIN, /* the host's turn in AUTH */
+    STEP_AUTH,  /* its line is to be said */
     STEP_IDLE,
     STEP_MAIL,
     STEP_RCPT,
@@ -71,6 +74,7 @@ typedef struct reply_parser {
     uint16_t code;           /* of the reply's first line; 0: at the start of a reply */
     uint8_t blank_n;         /* empty lines skipped before the reply (lenient) */
     bool after_cr;
+    bool is_long; /* a line of AUTH, which has a limit of its own */
 } reply_parser;
 
 typedef enum heard { HEARD_MORE, HEARD_LINE, HEARD_REPLY, HEARD_FAULT } heard;
@@ -110,6 +114,19 @@ posta_retry posta__retry_of(posta_status cause, bool unknown, uint16_t code);
 /* ---- the engine ---- */
 
 #define EVENT_CAP 4u
+
+/* AUTH, line by line (login.c). */
+typedef struct login {
+    posta_window list;                    /* the words behind AUTH in the reply to EHLO */
+    posta_window reply;                   /* the reply to a line of AUTH as it came */
+    posta_span mechanism, answer, secret; /* the host's */
+    posta_auth_turn turn;
+    bool is_first;     /* the line is AUTH itself */
+    bool has_answer;   /* `answer` goes into the line */
+    bool is_cancelled; /* the line is "*" */
+    bool is_cut;       /* the reply was longer than its window */
+    bool has_failed;   /* EVENT_AUTH_FAIL was told */
+} login;
 
 /* Everything of one message; zeroed between messages (row F12). */
 typedef struct transaction {
@@ -169,6 +186,8 @@ struct posta_engine {
     posta_reply reply, last_reply;
     posta_capabilities caps;
 
+    login login;
+
     /* host */
     action action;
     posta_event events[EVENT_CAP];
@@ -221,6 +240,22 @@ bool posta__verb_say(posta_engine *e, verb v); /* false: no room in tx */
 void posta__verb_hear(posta_engine *e, verb v);
 void posta__verb_hear_line(posta_engine *e, verb v, const reply_line *line);
 uint32_t posta__verb_patience(const posta_engine *e, verb v);
+
+bool posta__make_room(posta_engine *e, size_t need);
+void posta__connected(posta_engine *e);
+
+/* login.c */
+/* Octets that AUTH needs of the engine's memory. */
+size_t posta__login_len(const posta_engine_config *config);
+void posta__login_place(posta_engine *e, uint8_t *p);
+/* Greeted, and as secure as it gets: the login, or nothing more. */
+void posta__login_or_connected(posta_engine *e);
+bool posta__auth_say(posta_engine *e);
+void posta__auth_hear(posta_engine *e, verdict judged);
+/* Octets of a reply that is owed to AUTH, as they came. */
+void posta__login_keep(posta_engine *e, posta_span octets);
+/* What of a reply to AUTH may be shown (rows L01, L02). */
+posta_span posta__login_redacted(const posta_engine *e, posta_span text);
 
 /* text.c */
 bool posta__text_write(posta_engine *e); /* false: nothing could be done */

@@ -7,7 +7,7 @@
 
 /* ---- saying ---- */
 
-static bool make_room(posta_engine *e, size_t need) {
+bool posta__make_room(posta_engine *e, size_t need) {
     if (posta__room(&e->tx) < need) posta__window_compact(&e->tx);
     return posta__room(&e->tx) >= need;
 }
@@ -31,7 +31,7 @@ static bool end_line(posta_engine *e, size_t from) {
 
 static bool say_word(posta_engine *e, posta_span word, posta_span argument) {
     size_t from;
-    if (!make_room(e, word.len + argument.len + 3)) return false;
+    if (!posta__make_room(e, word.len + argument.len + 3)) return false;
     from = e->tx.len;
     posta__put(&e->tx, word);
     if (argument.len > 0) {
@@ -46,6 +46,7 @@ static bool say_word(posta_engine *e, posta_span word, posta_span argument) {
 static bool say_ehlo(posta_engine *e) {
     if (!say_word(e, POSTA_LIT("EHLO"), posta__span_of(e->config.hello))) return false;
     e->caps = (posta_capabilities){0, 0};
+    e->login.list.len = 0;
     e->step = STEP_WAIT;
     return true;
 }
@@ -65,7 +66,7 @@ static bool say_starttls(posta_engine *e) {
 static bool say_mail(posta_engine *e) {
     char digits[POSTA_DECIMAL_CAP];
     size_t from;
-    if (!make_room(e, PATH_LINE)) return false;
+    if (!posta__make_room(e, PATH_LINE)) return false;
     from = e->tx.len;
     posta__put(&e->tx, POSTA_LIT("MAIL FROM:<"));
     posta__path_rewrite(posta__span_of(e->t.env.from), POSTA__PATH_NULL_OK, &e->tx, NULL);
@@ -81,7 +82,7 @@ static bool say_mail(posta_engine *e) {
 
 static bool say_rcpt(posta_engine *e) {
     size_t from;
-    if (!make_room(e, PATH_LINE)) return false;
+    if (!posta__make_room(e, PATH_LINE)) return false;
     from = e->tx.len;
     posta__put(&e->tx, POSTA_LIT("RCPT TO:<"));
     posta__path_rewrite(posta__span_of(e->t.env.to[e->t.said_n].address), POSTA__PATH_POSTMASTER_OK,
@@ -164,7 +165,7 @@ static void hear_greeting(posta_engine *e, verdict judged) {
     e->step = STEP_EHLO;
 }
 
-static void connected(posta_engine *e) {
+void posta__connected(posta_engine *e) {
     e->step = STEP_IDLE;
     e->action = ACTION_NONE;
     posta__engine_event(e, POSTA_EVENT_CONNECTED, POSTA_PHASE_HELLO, POSTA_NO_RECIPIENT, POSTA_OK,
@@ -180,7 +181,7 @@ static bool wants_starttls(const posta_engine *e) {
 
 static void greeted(posta_engine *e) {
     if (!wants_starttls(e)) {
-        connected(e);
+        posta__login_or_connected(e);
         return;
     }
     e->step = STEP_STARTTLS;
@@ -199,7 +200,7 @@ static void hear_starttls(posta_engine *e, verdict judged) {
         return;
     }
     if (goes_on) {
-        connected(e);
+        posta__login_or_connected(e);
         return;
     }
     posta__engine_insecure(e, POSTA_E_TLS_UNAVAILABLE, POSTA_SIDE_THEIRS, &e->reply,
@@ -215,7 +216,7 @@ static void hear_ehlo(posta_engine *e, verdict judged) {
     }
     e->caps = (posta_capabilities){0, 0};
     if (judged == VERDICT_HARD && !e->is_secure) { /* row A05: no HELO behind TLS */
-        e->step = STEP_HELO; /* RFC 5321 3.2: an old server knows HELO only */
+        e->step = STEP_HELO;                       /* RFC 5321 3.2: an old server knows HELO only */
         return;
     }
     refuse_us(e, V_EHLO, judged);
@@ -400,6 +401,7 @@ static const struct {
     [V_EHLO] = {say_ehlo, hear_ehlo, PATIENCE(command), NO, YES},
     [V_HELO] = {say_helo, hear_helo, PATIENCE(command), NO, YES},
     [V_STARTTLS] = {say_starttls, hear_starttls, PATIENCE(command), NO, YES},
+    [V_AUTH] = {posta__auth_say, posta__auth_hear, PATIENCE(command), NO, YES},
     [V_MAIL] = {say_mail, hear_mail, PATIENCE(command), YES, NO},
     [V_RCPT] = {say_rcpt, hear_rcpt, PATIENCE(command), YES, NO},
     [V_DATA] = {say_data, hear_data, PATIENCE(data), YES, YES},
@@ -414,6 +416,7 @@ verb posta__verb_next(const posta_engine *e) {
     case STEP_EHLO: return V_EHLO;
     case STEP_HELO: return V_HELO;
     case STEP_STARTTLS: return V_STARTTLS;
+    case STEP_AUTH: return V_AUTH;
     case STEP_MAIL: return V_MAIL;
     case STEP_RCPT: return V_RCPT;
     case STEP_DATA: return V_DATA;
@@ -422,6 +425,7 @@ verb posta__verb_next(const posta_engine *e) {
     case STEP_QUIT: return V_QUIT;
     case STEP_GREETING:
     case STEP_TLS:
+    case STEP_LOGIN:
     case STEP_IDLE:
     case STEP_GO:
     case STEP_TEXT:
@@ -498,6 +502,10 @@ void posta__verb_hear_line(posta_engine *e, verb v, const reply_line *line) {
     }
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (posta_span_is_nocase(word, known[i].word)) e->caps.bits |= known[i].bit;
+    if (posta_span_is_nocase(word, POSTA_LIT("AUTH"))) {
+        e->login.list.len = 0;
+        posta__put_some(&e->login.list, &parameter);
+    }
     if (posta_span_is_nocase(word, POSTA_LIT("SIZE")))
         posta__parse_decimal(parameter, &e->caps.size_max); /* no number: no limit told */
 }

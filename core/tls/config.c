@@ -96,6 +96,10 @@ posta_tls *posta__tls_share(posta_tls *tls) {
     return tls;
 }
 
+bool posta__tls_has_cert(const posta_tls *tls) {
+    return tls->has_cert;
+}
+
 bool posta__tls_is_empty(const posta_tls *tls) {
     return !tls->has_trusted && tls->pins_n == 0;
 }

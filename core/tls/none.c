@@ -40,6 +40,10 @@ bool posta__crypto(const posta_port *port, posta_crypto *out) {
 posta_tls *posta__tls_share(posta_tls *tls) {
     return tls;
 }
+bool posta__tls_has_cert(const posta_tls *tls) {
+    (void)tls;
+    return false;
+}
 bool posta__tls_is_empty(const posta_tls *tls) {
     return tls == NULL;
 }

@@ -24,6 +24,9 @@ posta_tls *posta__tls_share(posta_tls *tls);
 /* Trusts nothing but pins: only for connections that do not insist. */
 bool posta__tls_is_empty(const posta_tls *tls);
 
+/* Has it a client certificate? */
+bool posta__tls_has_cert(const posta_tls *tls);
+
 /* ---- crypto.c ---- */
 
 /* What AUTH needs of cryptography; random octets are the port's, which is borrowed. False: a build

@@ -55,6 +55,50 @@ typedef struct posta_mechanism {
     bool (*is_proven)(const struct posta_mechanism *m, const void *state);
 } posta_mechanism;
 
+/** Why credentials are asked for. */
+typedef enum posta_auth_ask {
+    POSTA_AUTH_ASK_FIRST,  /* a login begins */
+    POSTA_AUTH_ASK_REFUSED /* the token that was given last was refused; asked once for each login
+                            */
+} posta_auth_ask;
+
+/** What was asked for. Null: not given. Copied before the function's caller goes on. */
+typedef struct posta_credentials {
+    const char *user, *password, *token;
+} posta_credentials;
+
+/** Who logs in and how. Start from POSTA_AUTH. Strings and arrays are borrowed by a link for its
+ * life; a session copies the strings. */
+typedef struct posta_auth {
+    size_t size; /* sizeof(posta_auth) */
+    const char *user, *password;
+    const char *token;   /* of OAuth 2.0; instead of the password */
+    const char *authzid; /* whom to act for */
+    const char
+        *mechanisms; /* the only ones to use, with spaces between them; null: posta's choice */
+    /** May be null. Gives what is not given above, each time it is needed: *out holds what is known
+     *  already. POSTA_OK; POSTA_AGAIN: later, call execute (a link: tick) again; a fault ends the
+     * login in EVENT_AUTH_FAIL. Called by execute, never from within another call of it. */
+    posta_status (*ask)(void *user_data, posta_auth_ask why, posta_credentials *out);
+    void *ask_data;
+    const posta_mechanism *const
+        *custom; /* the host's mechanisms, preferred to posta's; at most 8 */
+    size_t custom_n;
+    const posta_crypto *crypto; /* null: that of TLS, where it is built */
+    bool insecure; /* over any channel, to anybody: whoever listens may have the password */
+    uint32_t min_iterations, max_iterations; /* of SCRAM that the server may ask for */
+    size_t space; /* octets of the longest answer, as of a token; and of challenges */
+} posta_auth;
+
+#if defined(POSTA_TINY) && POSTA_TINY
+#define POSTA_AUTH_SPACE 512u
+#else
+#define POSTA_AUTH_SPACE 6144u
+#endif
+
+#define POSTA_AUTH                                                                                 \
+    { sizeof(posta_auth), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, false, 4096, 100000, POSTA_AUTH_SPACE }
+
 #ifdef __cplusplus
 }
 #endif

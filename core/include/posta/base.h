@@ -187,6 +187,7 @@ enum {
     POSTA_WANT_TX = 2u,   /* bytes to the wire */
     POSTA_WANT_BODY = 4u, /* the host must feed the slot that the message waits for */
     POSTA_WANT_TLS = 8u,  /* a TLS handshake step */
+    POSTA_WANT_AUTH = 32u, /* the next step of AUTH; see posta_engine_auth_turn */
     POSTA_WANT_NOW =
         16u /* with RX: try one read that does not wait, then commit what it gave, 0 too */
 };

@@ -46,7 +46,8 @@ typedef enum posta_on_refused {
 /** When TLS begins: by STARTTLS, RFC 3207, or from the first octet, RFC 8314. */
 typedef enum posta_starttls {
     POSTA_STARTTLS_NEVER,
-    POSTA_STARTTLS_OFFERED, /* if the server offers it; a refusal leaves the channel in clear text */
+    POSTA_STARTTLS_OFFERED, /* if the server offers it; a refusal leaves the channel in clear text
+                             */
     POSTA_STARTTLS_ALWAYS,  /* offered or not; anything but 220 ends the connection */
     POSTA_STARTTLS_IMPLICIT /* never said: TLS is there before the greeting */
 } posta_starttls;
@@ -69,7 +70,11 @@ typedef struct posta_engine_config {
     uint32_t reply_max; /* octets in a whole reply before it is a fault */
     uint32_t spent;     /* milliseconds of the total that are over when the engine begins */
     posta_starttls starttls;
+    size_t auth_space; /* octets of a challenge of AUTH; 0: nobody logs in */
 } posta_engine_config;
+
+/** Octets of a line of AUTH, RFC 4954 4. */
+#define POSTA_MAX_AUTH_LINE 12288u
 
 #define POSTA_MIN_RX_SPACE   16u
 #define POSTA_MIN_TX_SPACE   512u
@@ -86,7 +91,7 @@ typedef struct posta_engine_config {
 #define POSTA_ENGINE_CONFIG                                                                        \
     {                                                                                              \
         sizeof(posta_engine_config), 0, POSTA_TIMEOUTS, POSTA_REFUSED_CONTINUE, false, false,      \
-            false, POSTA_ENGINE_SPACES, 4096, 65536, 0, POSTA_STARTTLS_NEVER                       \
+            false, POSTA_ENGINE_SPACES, 4096, 65536, 0, POSTA_STARTTLS_NEVER, 0                    \
     }
 
 /* ---- phases, events, faults ---- */
@@ -233,8 +238,8 @@ POSTA_API unsigned posta_engine_wants(const posta_engine *e);
 /** When posta_engine_tick must be called at the latest, on tick's clock; UINT64_MAX: no limit runs.
  */
 POSTA_API uint64_t posta_engine_deadline(const posta_engine *e);
-/** The TLS handshake that POSTA_WANT_TLS asked for is done: POSTA_OK, the channel is protected and the
- * peer verified: EVENT_SECURE_OK, and EHLO is said again, since what was offered in clear text
+/** The TLS handshake that POSTA_WANT_TLS asked for is done: POSTA_OK, the channel is protected and
+ * the peer verified: EVENT_SECURE_OK, and EHLO is said again, since what was offered in clear text
  * counts no more. A fault: EVENT_SECURE_FAIL, and the connection is closed. RFC 3207 4.2. */
 POSTA_API void posta_engine_secured(posta_engine *e, posta_status status);
 /** The same for TLS whose peer could not be verified, where that was allowed: goes on, and
@@ -285,6 +290,41 @@ POSTA_API posta_status posta_engine_quit(posta_engine *e);
  * its event (TIMEOUT for the timeout causes, else FAILED). `cause` names the reason, e.g.
  * POSTA_E_CANCELLED. */
 POSTA_API void posta_engine_abort(posta_engine *e, posta_status cause);
+
+/* ---- AUTH, RFC 4954, where auth_space is not 0 ----
+ * It comes behind EHLO and before EVENT_CONNECTED, and is the host's to think of: the engine says
+ * lines and hears replies. While wants has POSTA_WANT_AUTH it is the host's turn; each turn is
+ * answered by one of begin, answer, cancel, end. Spans that are given are borrowed until the next
+ * turn, and never seen in trace or transcript. */
+
+typedef enum posta_auth_turn {
+    POSTA_AUTH_TURN_BEGIN,     /* nothing was said yet; or the server does not know the mechanism */
+    POSTA_AUTH_TURN_CHALLENGE, /* 334: wants an answer */
+    POSTA_AUTH_TURN_YES,       /* 235 */
+    POSTA_AUTH_TURN_NO         /* 4yz, 5yz: posta_engine_last_response says more */
+} posta_auth_turn;
+
+/** Whose turn it is. `text_out`: BEGIN, the mechanisms that the server offers, with spaces between
+ * them; CHALLENGE, the challenge, base64. False: the server's challenge makes no sense (several
+ * lines, longer than auth_space): it can only be cancelled. */
+POSTA_API bool posta_engine_auth_turn(const posta_engine *e, posta_auth_turn *turn_out,
+                                      posta_span *text_out);
+/** AUTH with this mechanism, in the turns BEGIN and NO. `initial` (may be null) is the first answer; *said_out: it went along,
+ * which it does where the line has no more than 512 octets. `secret` is not shown where the server
+ * repeats it. POSTA_E_STATE, POSTA_E_LIMIT: the line does not fit in tx_space. */
+POSTA_API posta_status posta_engine_auth_begin(posta_engine *e, posta_span mechanism,
+                                               const posta_span *initial, posta_span secret,
+                                               bool *said_out);
+/** The answer to a challenge. POSTA_E_STATE, POSTA_E_LIMIT. */
+POSTA_API posta_status posta_engine_auth_answer(posta_engine *e, posta_span answer);
+/** "*": gives the exchange up; the turn that comes is NO. POSTA_E_STATE. */
+POSTA_API posta_status posta_engine_auth_cancel(posta_engine *e);
+/** The end. POSTA_OK: EVENT_AUTH_OK and EVENT_CONNECTED. A fault: EVENT_AUTH_FAIL; the connection
+ * stands, and nothing but QUIT and posta_engine_auth_again may follow. `why` (may be null): static
+ * words. */
+POSTA_API void posta_engine_auth_end(posta_engine *e, posta_status cause, const char *why);
+/** Behind EVENT_AUTH_FAIL: the turn is BEGIN again. POSTA_E_STATE. */
+POSTA_API posta_status posta_engine_auth_again(posta_engine *e);
 
 /* ---- what is known ---- */
 

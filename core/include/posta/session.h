@@ -8,6 +8,7 @@
 #ifndef POSTA_SESSION_H
 #define POSTA_SESSION_H
 
+#include "posta/auth.h"
 #include "posta/engine.h"
 #include "posta/mime.h"
 #include "posta/port.h"
@@ -142,7 +143,7 @@ typedef struct posta_session_config {
     posta_security security;
     const char *address;       /* numeric address to connect to instead of resolving the host */
     const char *local_address; /* numeric address to connect from */
-    const char *user;          /* credentials: POSTA_E_NOT_BUILT until AUTH is built */
+    const char *user;          /* short for those of `auth` */
     const char *password;
     const char *
         hello; /* EHLO's argument; null: the host's name if it has a dot, else an address literal */
@@ -161,6 +162,8 @@ typedef struct posta_session_config {
                                  those of the URL's ca_file, are trusted */
     unsigned insecure;        /* POSTA_INSECURE_..., besides those of `tls` */
     size_t tls_space;         /* octets read at a time under TLS */
+    const posta_auth *auth; /* who logs in; strings are copied, the rest is borrowed. Null: user and
+                               password, here or of the URL, or nobody */
 } posta_session_config;
 
 #define POSTA_HEADER_SPACE 2048u
@@ -173,11 +176,11 @@ typedef struct posta_session_config {
 #define POSTA_SESSION_CONFIG                                                                       \
     {                                                                                              \
         sizeof(posta_session_config), 0, 0, 0, POSTA_SECURITY_DEFAULT, 0, 0, 0, 0, 0, false, 0, 0, \
-            0, 0, POSTA_ENGINE_CONFIG, 0, POSTA_HEADER_SPACE, 0, 0, 0, 0, 0, POSTA_TLS_SPACE       \
+            0, 0, POSTA_ENGINE_CONFIG, 0, POSTA_HEADER_SPACE, 0, 0, 0, 0, 0, POSTA_TLS_SPACE, 0    \
     }
 
-/** Where a session of this configuration goes: its url or host with tcp_port, security and user over
- * it; of tls only whether it is given. Without url and host: POSTA_OK and an empty host. On
+/** Where a session of this configuration goes: its url or host with tcp_port, security and user
+ * over it; of tls only whether it is given. Without url and host: POSTA_OK and an empty host. On
  * POSTA_E_FIELD `problem_out` (may be null) says what is wrong; POSTA_E_ARGUMENT. Wipe with
  * posta_where_wipe. */
 POSTA_API posta_status posta_session_where(const posta_session_config *config, posta_where *out,
@@ -217,6 +220,12 @@ POSTA_API posta_status posta_session_connect(posta_session *s);
 /** Where the next connect goes, while not connected: a name, a numeric address, or a Unix socket's
  * path (port 0); port 0 keeps the port. POSTA_E_STATE, POSTA_E_FIELD. */
 POSTA_API posta_status posta_session_set_host(posta_session *s, const char *host, uint16_t port);
+/** User and password for the next connect in place of those that were given, each at most 255
+ * octets; behind AUTH_FAIL the next connect tries them over the same connection. Copied, wiped with
+ * the session. POSTA_E_STATE: an action is pending, or the session was made to log in nobody;
+ * POSTA_E_ARGUMENT. */
+POSTA_API posta_status posta_session_set_login(posta_session *s, const char *user,
+                                               const char *password);
 /** QUIT and close; EVENT_DISCONNECTED and nothing else. Legal while an action is pending: its event
  * comes first. Inside a text it closes without dot and QUIT: the message is not sent. */
 POSTA_API posta_status posta_session_disconnect(posta_session *s);
@@ -432,10 +441,13 @@ typedef struct posta_link_config {
     unsigned insecure;       /* POSTA_INSECURE_..., besides those of `tls` */
     size_t tls_space;        /* octets read at a time under TLS; 0: this link never has TLS */
     const posta_port *port;  /* clock and entropy for TLS; null: posta_port_default() */
+    const posta_auth *auth;  /* who logs in; borrowed. Null: nobody */
+    uint16_t tcp_port;       /* the server's; OAUTHBEARER tells it */
+    bool is_protected;       /* the host encrypts and has verified the peer */
 } posta_link_config;
 
 #define POSTA_LINK_CONFIG                                                                          \
-    { sizeof(posta_link_config), POSTA_ENGINE_CONFIG, 0, 0, 0, 0, POSTA_TLS_SPACE, 0 }
+    { sizeof(posta_link_config), POSTA_ENGINE_CONFIG, 0, 0, 0, 0, POSTA_TLS_SPACE, 0, 0, 0, false }
 
 /** Bytes that posta_link_place needs; 0: the configuration is not valid. */
 POSTA_API size_t posta_link_size(const posta_link_config *config);

@@ -150,7 +150,7 @@ static void wrong_settings_are_named(void **state) {
         assert_string_equal(r.field, fields[i]);
         assert_int_equal(r.status, i < 4    ? POSTA_E_FIELD
                                    : i == 4 ? POSTA_E_TLS_NOT_BUILT
-                                            : POSTA_E_NOT_BUILT);
+                                            : POSTA_E_AUTH_INSECURE);
         assert_null(strchr(r.message, '\n'));
     }
 }
