@@ -6,8 +6,9 @@
 #include <string.h>
 
 /* where(options) -> { host, port, security, is_unix, is_lmtp, has_user, ca_file }; or nil, field,
- * text. Options: url or host, port, security, user, has_tls. */
+ * text. Options: url or host, port, security, has_auth, has_tls. */
 static int core_where(lua_State *L) {
+    const posta_auth auth = POSTA_AUTH;
     posta_session_config c = POSTA_SESSION_CONFIG;
     posta_where where;
     posta_problem problem;
@@ -17,9 +18,9 @@ static int core_where(lua_State *L) {
     c.host = posta__lua_text(L, 1, "host");
     c.tcp_port = (uint16_t)posta__lua_number(L, 1, "port", UINT16_MAX, 0);
     c.security = posta__lua_security(L, 1, "security");
-    c.user = posta__lua_text(L, 1, "user");
     /* Only whether there is one is asked, never what it holds. */
     c.tls = posta__lua_flag(L, 1, "has_tls") ? (posta_tls *)(void *)&c : NULL;
+    c.auth = posta__lua_flag(L, 1, "has_auth") ? &auth : NULL;
     posta_status status = posta_session_where(&c, &where, &problem);
     /* Credentials leave no copy on the C stack, whatever may raise below. */
     char host[sizeof where.host];

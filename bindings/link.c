@@ -11,6 +11,8 @@ typedef struct lua_link {
     bool has_own_tls; /* TLS is posta's, not the host's */
     bool is_ticking;  /* the clock runs */
     posta__lua_sending sending;
+    posta__lua_login login;
+    char user[256], password[256]; /* of the URL */
 } lua_link;
 
 /* Keys in the user value for what the configuration borrows; bodies and slots are the messages'. */
@@ -27,10 +29,11 @@ static lua_link *open(lua_State *L) {
 }
 
 static bool can_step(const lua_link *l) {
-    return l->has_own_tls && (posta_link_wants(l->link, NULL) & POSTA_WANT_TLS);
+    unsigned wants = posta_link_wants(l->link, NULL);
+    return (l->has_own_tls && (wants & POSTA_WANT_TLS)) || ((wants & POSTA_WANT_AUTH) && !l->login.asks);
 }
 
-/* Looks at the clock. posta's own TLS goes as far as it can: nobody else makes its steps. */
+/* Looks at the clock. TLS of posta's own and a login go as far as they can: nobody else makes their steps. */
 static void tick(lua_link *l) {
     l->is_ticking = true;
     do
@@ -63,6 +66,18 @@ static posta_starttls starttls_of(lua_State *L) {
     }
 }
 
+/* What the URL says of a login, where the options say nothing. */
+static void login_of_url(lua_State *L, lua_link *l) {
+    const char *url = posta__lua_text(L, 1, "url");
+    posta_where where;
+    if (url == NULL || posta_where_parse(url, &where, NULL) != POSTA_OK) return;
+    memcpy(l->user, where.user, sizeof l->user);
+    memcpy(l->password, where.password, sizeof l->password);
+    if (where.has_user && l->login.auth.user == NULL) l->login.auth.user = l->user;
+    if (where.has_password && l->login.auth.password == NULL) l->login.auth.password = l->password;
+    posta_where_wipe(&where);
+}
+
 /* new(options) -> link; or nil, status. Options: hello, peer, name, security, tls, timeouts, ... */
 static int link_new(lua_State *L) {
     posta_link_config c = POSTA_LINK_CONFIG;
@@ -79,6 +94,10 @@ static int link_new(lua_State *L) {
     c.server_name = borrow(L, "name", KEY_NAME);
     c.insecure = (unsigned)posta__lua_number(L, 1, "insecure", 15, 0);
     c.port = &l->place.port;
+    c.auth = posta__lua_login_config(L, 1, &l->login, 2);
+    login_of_url(L, l);
+    c.tcp_port = (uint16_t)posta__lua_number(L, 1, "peer_port", UINT16_MAX, 0);
+    c.is_protected = posta__lua_flag(L, 1, "is_protected");
     if (c.tls == NULL) c.tls_space = 0;
     c.engine.hello = borrow(L, "hello", KEY_HELLO);
     c.peer = borrow(L, "peer", KEY_PEER);
@@ -120,6 +139,8 @@ static void settle(lua_link *l) {
 static int link_gc(lua_State *L) {
     lua_link *l = any(L);
     posta_link_wipe(&l->link);
+    memset(l->user, 0, sizeof l->user);
+    memset(l->password, 0, sizeof l->password);
     if (l->mem != NULL) l->place.port.allocate(&l->place, l->mem, l->mem_len, 0);
     l->mem = NULL;
     posta__lua_sending_forget(&l->sending);
@@ -264,6 +285,18 @@ static int link_wants(lua_State *L) {
     return 6;
 }
 
+static int link_asks_login(lua_State *L) {
+    return posta__lua_login_asks(L, &any(L)->login);
+}
+
+static int link_login(lua_State *L) {
+    lua_link *l = open(L);
+    posta__lua_login_answer(L, &l->login);
+    tick(l);
+    posta__lua_login_forget(L, &l->login, 1);
+    return 0;
+}
+
 /* timeout(l) -> seconds until the engine must be asked again, nil: no limit */
 static int link_timeout(lua_State *L) {
     lua_link *l = open(L);
@@ -358,6 +391,8 @@ static const luaL_Reg functions[] = {
     {"has_own_tls", link_has_own_tls},
     {"goodbye", link_goodbye},
     {"wants", link_wants},
+    {"asks_login", link_asks_login},
+    {"login", link_login},
     {"timeout", link_timeout},
     {"next_event", link_next_event},
     {"send", link_send},

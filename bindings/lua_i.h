@@ -93,6 +93,8 @@ extern const luaL_Reg posta__lua_handle_functions[];
 /* Of sessions: the handlers, and the bytes that came through a custom transport. */
 #define POSTA__LUA_KEY_ON_EVENT 1
 #define POSTA__LUA_KEY_RX       2
+#define POSTA__LUA_KEY_AUTH     8
+#define POSTA__LUA_KEY_ANSWER   9
 
 /* ---- messages (message.c, part.c, pull.c) ---- */
 
@@ -173,8 +175,27 @@ typedef struct posta__lua_wire {
     size_t addresses_n;
 } posta__lua_wire;
 
+/* ---- logging in (login.c) ---- */
+
+/** The credentials as C sees them where functions of Lua's have them. */
+typedef struct posta__lua_login {
+    posta_auth auth;
+    posta_auth_ask why;
+    bool asks, has_answer;
+    posta_status answer;
+    posta_credentials given;
+} posta__lua_login;
+
+/** What the field `auth` of the options at `at` wants; null: nobody logs in. The handle (0: whose C copies
+ * strings) keeps them; `l` must not move afterwards. */
+const posta_auth *posta__lua_login_config(lua_State *L, int at, posta__lua_login *l, int handle);
+int posta__lua_login_asks(lua_State *L, const posta__lua_login *l);
+int posta__lua_login_answer(lua_State *L, posta__lua_login *l);
+void posta__lua_login_forget(lua_State *L, posta__lua_login *l, int handle);
+
 typedef struct posta__lua_session {
     posta__lua_place place;
+    posta__lua_login login;
     posta_session *session; /* null: closed */
     posta__lua_sending sending;
     bool is_acting; /* an action was begun and has no verdict yet */

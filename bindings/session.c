@@ -16,8 +16,6 @@ static void fill(lua_State *L, int at, posta_session_config *c) {
     c->tcp_port = (uint16_t)posta__lua_number(L, at, "port", UINT16_MAX, 0);
     c->address = posta__lua_text(L, at, "address");
     c->local_address = posta__lua_text(L, at, "local_address");
-    c->user = posta__lua_text(L, at, "user");
-    c->password = posta__lua_text(L, at, "password");
     c->hello = posta__lua_text(L, at, "hello");
     c->agent = posta__lua_text(L, at, "agent");
     c->header_space = (size_t)posta__lua_number(L, at, "header_space", 1u << 24, c->header_space);
@@ -41,6 +39,7 @@ static int session_new(lua_State *L) {
     c.security = posta__lua_security(L, 1, "security");
     c.tls = posta__lua_tls_at(L, 1, "tls");
     c.insecure = (unsigned)posta__lua_number(L, 1, "insecure", 15, 0);
+    c.auth = posta__lua_login_config(L, 1, &s->login, 0);
     c.port = &s->place.port;
     posta__lua_wire_config(L, 1, s, &transport, &c);
     lua_pushliteral(L, "on_event");
@@ -289,9 +288,25 @@ static int session_step(lua_State *L) {
     lua_Number budget = luaL_optnumber(L, 2, 0);
     uint32_t us = budget > 0 && budget < (lua_Number)UINT32_MAX ? (uint32_t)budget : 0;
     posta_status status = posta_session_execute(s->session, us);
+    posta__lua_login_forget(L, &s->login, 1);
     s->is_acting = status == POSTA_E_IN_PROGRESS;
     if (!s->is_acting) posta__lua_sending_end(&s->sending);
     return posta__lua_push_status(L, status);
+}
+
+static int session_asks_login(lua_State *L) {
+    return posta__lua_login_asks(L, &any(L)->login);
+}
+
+static int session_login(lua_State *L) {
+    return posta__lua_login_answer(L, &any(L)->login);
+}
+
+/* set_login(s, user, password) -> status: for the next connect */
+static int session_set_login(lua_State *L) {
+    lua_session *s = open(L);
+    return posta__lua_push_status(L, posta_session_set_login(s->session, luaL_checkstring(L, 2),
+                                                             luaL_checkstring(L, 3)));
 }
 
 /* wait(s, milliseconds): returns early when there is work, and on a signal. */
@@ -451,6 +466,9 @@ static const luaL_Reg functions[] = {
     {"give_up", session_give_up},
     {"send", session_send},
     {"step", session_step},
+    {"asks_login", session_asks_login},
+    {"login", session_login},
+    {"set_login", session_set_login},
     {"wait", session_wait},
     {"take_event", session_take_event},
     {"progress", session_progress},

@@ -204,13 +204,6 @@ end)
 
 describe("what is not built yet", function()
     it("is refused, never left out", function()
-        local mail = support.mail()
-        for _, where in ipairs { "smtp://ana:x@127.0.0.1:25?security=none",
-            { host = "127.0.0.1", security = "none", auth = { user = "ana", password = "x" } } } do
-            fails("not_built", nil, posta.send(where, mail))
-            fails("not_built", nil, posta.connect(where))
-            fails("not_built", nil, posta.engine(where))
-        end
-        fails("not_built", nil, posta.send("lmtp://127.0.0.1", mail))
+        fails("not_built", nil, posta.send("lmtp://127.0.0.1", support.mail()))
     end)
 end)

@@ -60,6 +60,23 @@ static const char *tls_hint(posta_status cause, posta_span detail) {
     }
 }
 
+/* What providers mean by their refusals, RFC 4954 6. */
+static const char *login_hint(const posta__account *a) {
+    unsigned code = a->reply ? a->reply->code : 0;
+    if (a->cause == POSTA_E_AUTH_INSECURE)
+        return "Use security=starttls or tls with a verified server; insecure_auth takes the risk.";
+    if (a->cause == POSTA_E_AUTH_UNAVAILABLE)
+        return "Is this the port for submission (465 or 587), and TLS on? Else leave auth away.";
+    if (code == 534 || says(a->reply, 5, 7, 9))
+        return "The provider wants an application password, or a login by browser (OAuth) first.";
+    if (code == 530 || code == 538 || says(a->reply, 5, 7, 11))
+        return "The server wants TLS before it: security=starttls, or smtps://.";
+    if (code == 432 || says(a->reply, 4, 7, 12)) return "The password has to be changed first.";
+    if (code >= 400 && code < 500) return "Try again later.";
+    if (code >= 500) return "Check user and password, or the token.";
+    return "";
+}
+
 static const char *hint(const posta__account *a) {
     if (a->is_unknown) return "Ask before sending it again: it may arrive twice.";
     switch (a->cause) {
@@ -82,6 +99,9 @@ static const char *hint(const posta__account *a) {
     case POSTA_E_RECIPIENTS_REFUSED:
     case POSTA_E_MESSAGE_REFUSED:
     case POSTA_E_LOST: return refusal_hint(a->reply);
+    case POSTA_E_AUTH_REJECTED:
+    case POSTA_E_AUTH_UNAVAILABLE:
+    case POSTA_E_AUTH_INSECURE: return login_hint(a);
     default: return tls_hint(a->cause, a->detail);
     }
 }

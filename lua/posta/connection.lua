@@ -138,6 +138,7 @@ function connection.new(config)
     if not s then return receipt.failure(account) end
     local data = core.data(s)
     data.wait, data.on_trace, data.files = config.wait, config.on_trace, config.files
+    data.ask = config.ask
     data.resolve, data.transport, data.on_progress = config.resolve, config.transport, config.on_progress
     data.blocking, data.peer, data.port = config.blocking, config.peer, config.peer_port
     data.prefix = config.peer and config.peer .. ": " or ""

@@ -85,6 +85,9 @@ function events.failure(data, account)
     if data.why_insecure and account.code == "tls.handshake" then
         receipt.say_why(account, "failed", data.why_insecure)
     end
+    if data.why_no_login and account.stage == "auth" then
+        receipt.say_why(account, "cancelled", data.why_no_login)
+    end
     if data.why_unresolved and account.code == "dns.failed" then
         receipt.say_why(account, "could not be found", data.why_unresolved)
     end

@@ -7,6 +7,7 @@
 local core = require "posta.core"
 local body = require "posta.body"
 local events = require "posta.events"
+local login = require "posta.login"
 local wire = require "posta.wire"
 
 local session = core.session
@@ -97,6 +98,9 @@ end
 
 -- One turn of a loop that may wait.
 local function move(s, data, is_busy)
+    local asked = login.serve(s, data, session)
+    if asked then return end
+    if asked == false then return wait(s, data, IDLE_BODY) end
     if session.wants_body(s) and (not session.asks(s) or wire.only_reads(s)) then
         if feed(data) and not session.is_closed(s) then wait(s, data, IDLE_BODY) end
     elseif not is_busy and not serve(s, data) and not session.is_closed(s) then
@@ -153,6 +157,7 @@ local function execute(s, data, seconds)
             data.is_idle_body = feed(data)
             any = any or not data.is_idle_body
         end
+        if not session.is_closed(s) and login.serve(s, data, session) then any = true end
         if not session.is_closed(s) and wire.turn(s, data, 0) then any = true end
         if session.is_closed(s) then return status == "in_progress" and "closed" or status end
         local is_over = status ~= "in_progress" and not session.is_acting(s)

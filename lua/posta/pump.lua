@@ -4,6 +4,7 @@
 local core = require "posta.core"
 local body = require "posta.body"
 local errors = require "posta.errors"
+local login = require "posta.login"
 local loop = require "posta.loop"
 local mail = require "posta.mail"
 local names = require "posta.names"
@@ -22,10 +23,6 @@ local function not_built(config, peer)
     if config.is_lmtp then
         return errors.problem({ code = "not_built", field = "url", stage = "connect",
             text = "url: this build of posta has no LMTP yet" }, peer)
-    end
-    if config.has_user then
-        return errors.problem({ code = "not_built", field = "auth", stage = "connect",
-            text = "auth: this build of posta has no authentication yet" }, peer)
     end
     return nil
 end
@@ -53,12 +50,17 @@ function M.engine(w)
     local none, text, err = not_built(config, config.peer)
     if err then return none, text, err end
     local security = config.place_security
+    if config.auth and not config.insecure_auth and (security == "none" or security == "opportunistic") then
+        return errors.problem({ code = "auth.insecure", field = "auth", stage = "connect",
+            text = "auth: a login needs security=\"starttls\" or \"tls\", or insecure_auth" }, config.peer)
+    end
     local own, wrong = trusted(config, security)
     if wrong then return errors.problem(wrong, config.peer) end
     if not own and security == "opportunistic" and not config.has_host_tls then security = "none" end
     local e, status = link.new {
         -- There is no socket to take an address literal from.
         hello = config.hello or core.host_name() or "[127.0.0.1]",
+        url = config.url, auth = config.auth, peer_port = config.peer_port,
         peer = config.peer, timeouts = config.timeouts, trace = true,
         security = security, tls = own, name = config.name, insecure = config.insecure,
         abort_on_refused = config.abort_on_refused, no_pipelining = config.no_pipelining,
@@ -72,7 +74,7 @@ function M.engine(w)
     local data = core.data(e)
     data.on_trace, data.files, data.peer = config.on_trace, config.files, config.peer
     data.prefix = config.peer .. ": "
-    data.name, data.security = config.name, security
+    data.name, data.security, data.ask = config.name, security, config.ask
     data.wait = config.wait
     data.texts = {}
     return e
@@ -157,6 +159,7 @@ end
 -- then receive what it gave.
 function methods.wants(e)
     checked(e, "wants")
+    login.serve(e, core.data(e), link)
     local read, write, feeds, now, hint, hosts = link.wants(e)
     local what = read and (hint == 0 and "line" or hint) or nil
     return { read = what, write = write or nil, body = feeds or nil, now = now or nil, tls = hosts or nil }
@@ -382,8 +385,11 @@ local function turn(e, io, until_event)
         link.tick(e)
         if take_events(e, io, until_event) then return true end
         if link.is_closed(e) or link.state(e) == "closed" then return false end
+        local asked = login.serve(e, core.data(e), link)
         local read, write, feeds, now, hint, hosts = link.wants(e)
-        if hosts then
+        if asked ~= nil then
+            if not asked and io.wait then io.wait(e) end
+        elseif hosts then
             handshake(e, io)
         elseif write then
             write_some(e, io)

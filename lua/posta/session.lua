@@ -72,12 +72,14 @@ function methods.connect(s, t)
     if port and (port ~= port or port < 1 or port > 65535 or port ~= math.floor(port)) then
         return refuse(s, "port", "expected 1 to 65535")
     end
-    if rawget(t, "user") or rawget(t, "password") then
-        return errors.problem({ code = "not_built", field = "user", stage = "connect",
-            text = "user: this build of posta has no authentication yet" }, core.data(s).peer)
-    end
+    local user, password = rawget(t, "user"), rawget(t, "password")
+    if (user == nil) ~= (password == nil) then return refuse(s, user and "password" or "user", "is missing") end
     if port and not host then return refuse(s, "port", "goes with host only") end
     return step(s, "connect", function()
+        if user then
+            local status = session.set_login(s, user, password)
+            if status ~= "ok" then return status end
+        end
         if host then
             local status = session.set_host(s, host, port)
             if status ~= "ok" then return status end

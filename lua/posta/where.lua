@@ -3,6 +3,7 @@
 -- @module posta.where
 
 local core = require "posta.core"
+local login = require "posta.login"
 local events = require "posta.events"
 local names = require "posta.names"
 local options = require "posta.options"
@@ -21,18 +22,6 @@ local function timeout_misuse(value, path)
     return names.wrong_type(value, path, "number", "number or table of seconds")
 end
 
-local AUTH = {
-    known = {
-        user = "string", password = "string|function", token = "string|function",
-        mechanisms = "string|table",
-    },
-    moved = { username = "user", pass = "password", login = "user" },
-}
-
-local function auth_misuse(value, path)
-    return names.wrong_type(value, path, "table") or names.misuse(value, path, AUTH)
-end
-
 -- "host" is for engines: the host brings its own TLS.
 local function tls_misuse(value, path)
     if value == "host" then return nil end
@@ -42,13 +31,13 @@ end
 local RULES = {
     known = {
         url = "string", host = "string", port = "number", address = "string", security = "string",
-        tls = tls_misuse, auth = auth_misuse, hello = "string", local_address = "string",
+        tls = tls_misuse, auth = login.misuse, hello = "string", local_address = "string",
         timeout = timeout_misuse, on_refused = "string", chunking = "string", pipeline = "string",
         files = "boolean", wait = "function", trace = "boolean|function",
         blocking = "boolean", on_event = events.misuse, resolve = "function", transport = wire.misuse,
         on_progress = "function", agent = "string", header_space = "number", reply_space = "number",
         insecure_no_verify = "boolean", insecure_any_name = "boolean", insecure_cn = "boolean",
-        insecure_no_time = "boolean",
+        insecure_no_time = "boolean", insecure_auth = "boolean",
     },
     moved = {
         server = "host", hostname = "host",
@@ -59,7 +48,7 @@ local RULES = {
         timeouts = "timeout", debug = "trace", verbose = "trace",
     },
     answers_later = true,           -- by where.config, with the code not_built
-    later = { insecure_auth = true },
+    later = {},
 }
 
 -- Values that are right by design but whose part is not there yet.
@@ -206,9 +195,11 @@ end
 
 local function auth(w, config)
     local given = rawget(w, "auth")
+    config.insecure_auth = rawget(w, "insecure_auth") or nil
     if given == nil then return true end
-    -- C refuses credentials until AUTH is built; which ones does not matter yet, so none are copied.
-    config.user = "?"
+    local plain, ask = login.config(given, config.insecure_auth)
+    if not plain then return nil, ask end
+    config.auth, config.ask, config.has_auth = plain, ask, true
     return true
 end
 
@@ -240,7 +231,8 @@ local function place(w, config)
     end
     config.is_lmtp, config.place_security = parsed.is_lmtp, parsed.security
     config.name, config.ca_file = not parsed.is_unix and parsed.host or nil, parsed.ca_file
-    config.has_user = parsed.has_user
+    -- The URL's credentials, C reads for itself.
+    if parsed.has_user and not config.auth then config.auth = { insecure = config.insecure_auth } end
     local host = parsed.host:find(":", 1, true) and "[" .. parsed.host .. "]" or parsed.host
     config.peer = parsed.is_unix and parsed.host or ("%s:%d"):format(host, parsed.port)
     config.peer_port = parsed.port
