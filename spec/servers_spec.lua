@@ -231,3 +231,45 @@ describe("postfix over TLS", function()
     end)
   end
 end)
+
+describe("postfix with a login", function()
+  local ca, urls, user, password
+
+  setup(function()
+    ca = assert(os.getenv "POSTA_TLS_CA", "NOT HAD: postfix with TLS")
+    user = assert(os.getenv "POSTA_POSTFIX_USER", "NOT HAD: postfix with a login")
+    password = assert(os.getenv "POSTA_POSTFIX_PASSWORD")
+    urls = { assert(os.getenv "POSTA_POSTFIX_SMTPS"), assert(os.getenv "POSTA_POSTFIX") }
+  end)
+
+  for _, mechanism in ipairs { "SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", "LOGIN", "CRAM-MD5" } do
+    it("lets in by " .. mechanism .. ", and keeps out", function()
+      for _, url in ipairs(urls) do
+        local lines = {}
+        local function where(secret)
+          return { url = url, tls = { ca_file = ca }, auth = { user = user, password = secret, mechanisms = mechanism },
+            trace = function(_, line) lines[#lines + 1] = line end }
+        end
+        local conn = assert(posta.connect(where(password)))
+        assert(conn:send { from = "ana@example.test", to = "bob@example.test", text = "by " .. mechanism })
+        assert.is_true(conn:quit())
+        local ok, message, err = posta.connect(where(password .. "x"))
+        assert.is_nil(ok)
+        assert.equal("auth.rejected", err.code)
+        assert.equal(535, err.reply.code)
+        lines[#lines + 1] = message
+        local all = table.concat(lines, "\n")
+        assert.truthy(all:find("AUTH " .. mechanism, 1, true))
+        assert.falsy(all:find(password, 1, true))
+      end
+    end)
+  end
+
+  it("chooses what shows least of the password", function()
+    local seen
+    local conn = assert(posta.connect { url = urls[1], tls = { ca_file = ca }, auth = { user = user, password = password },
+      trace = function(_, line) seen = seen or line:match "^AUTH (%S+)" end })
+    assert.equal("SCRAM-SHA-256", seen)
+    conn:quit()
+  end)
+end)

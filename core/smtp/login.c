@@ -35,13 +35,14 @@ static size_t base64_len(size_t n) {
 bool posta__auth_say(posta_engine *e) {
     const login *l = &e->login;
     size_t from;
-    if (!posta__make_room(e, l->mechanism.len + base64_len(l->answer.len) + 10)) return false;
+    if (!posta__make_room(e, l->mechanism.len + base64_len(l->answer.len) + 12)) return false;
     from = e->tx.len;
     if (l->is_first) {
         posta__put(&e->tx, POSTA_LIT("AUTH "));
         posta__put(&e->tx, l->mechanism);
-        if (l->has_answer) posta__put(&e->tx, POSTA_LIT(" "));
+        if (l->has_answer) posta__put(&e->tx, POSTA_LIT(" ***"));
         posta__dialogue_add(e, 'C', posta__span(e->tx.p + from, e->tx.len - from));
+        if (l->has_answer) e->tx.len -= 3;
         if (l->has_answer && l->answer.len == 0) posta__put(&e->tx, POSTA_LIT("=")); /* row B09 */
     } else if (l->is_cancelled) {
         posta__put(&e->tx, POSTA_LIT("*"));
@@ -59,7 +60,7 @@ bool posta__auth_say(posta_engine *e) {
 }
 
 static posta_status say(posta_engine *e) {
-    if (e->login.mechanism.len + base64_len(e->login.answer.len) + 10 > e->tx.cap ||
+    if (e->login.mechanism.len + base64_len(e->login.answer.len) + 12 > e->tx.cap ||
         base64_len(e->login.answer.len) > POSTA_MAX_AUTH_LINE)
         return POSTA_E_LIMIT;
     e->step = STEP_AUTH;
