@@ -267,7 +267,8 @@ describe("postfix with a login", function()
 
   it("chooses what shows least of the password", function()
     local seen
-    local conn = assert(posta.connect { url = urls[1], tls = { ca_file = ca }, auth = { user = user, password = password },
+    local conn = assert(posta.connect { url = urls[1], tls = { ca_file = ca },
+      auth = { user = user, password = password },
       trace = function(_, line) seen = seen or line:match "^AUTH (%S+)" end })
     assert.equal("SCRAM-SHA-256", seen)
     conn:quit()
