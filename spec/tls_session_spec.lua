@@ -301,7 +301,7 @@ describe("a session", function()
         assert.equal(text, mail.raw:match "\r\n\r\n(.*)$")
     end)
 
-    it("takes another posta.tls while it is not connected", function()
+    it("takes another posta.tls while it is not connected, and no other (A15)", function()
         local c = server "implicit"
         local s = assert(posta.session { url = c.url, tls = { ca_file = file "other-ca.pem" } })
         fails("tls.verify.issuer", nil, s:connect())

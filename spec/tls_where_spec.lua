@@ -1,4 +1,5 @@
--- The table of ports and security of docs/where.md: as a session understands it, and as it goes over the wire.
+-- The table of ports and security of docs/where.md: as a session understands it, and as it goes over the wire. Row
+-- A16.
 
 local posta = require "posta"
 local catcher = require "spec.support.catcher"

@@ -148,7 +148,7 @@ static const struct {
     {"\x17\x03\x03\0\x02hi", 7, POSTA_E_TLS_HANDSHAKE, NULL},
     {"\x16\x03\x03\xff\xff"
      "aaaaaaaa",
-     13, POSTA_E_TLS_HANDSHAKE, NULL},
+     13, POSTA_E_TLS_HANDSHAKE, "larger than this mbedTLS takes"}, /* row J26 */
     {"\x16\x03\x03\0\0\0\0\0", 8, POSTA_E_TLS_HANDSHAKE, NULL},
     {"\x14\x03\x03\0\x01\x01", 6, POSTA_E_TLS_HANDSHAKE, NULL},
     {"\x16\x03\x03\0\x04\x0b\0\0\0", 9, POSTA_E_TLS_HANDSHAKE, NULL},
