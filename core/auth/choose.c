@@ -97,6 +97,8 @@ const posta_mechanism *posta__auth_choose(posta__choice *c, posta_status *cause_
             return m;
         }
     }
+    if (!c->is_protected && (c->login->password.len > 0 || c->login->token.len > 0))
+        has_insecure = true;
     *cause_out = has_insecure ? POSTA_E_AUTH_INSECURE : POSTA_E_AUTH_UNAVAILABLE;
     *why_out = has_insecure ? NULL : why;
     return NULL;

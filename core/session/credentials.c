@@ -84,7 +84,10 @@ void posta__session_wipe_auth(posta_session *s) {
 
 posta_status posta_session_set_login(posta_session *s, const char *user, const char *password) {
     posta_where *w = &s->where;
-    if (s->pending != PENDING_NONE || !s->link_config.auth) return POSTA_E_STATE;
+    if (s->pending != PENDING_NONE || s->auth.size == 0) return POSTA_E_STATE;
+    s->link_config.auth = NULL;
+    if (!user && !password) return POSTA_OK;
+    s->link_config.auth = &s->auth;
     if (!user || !password || strlen(user) >= sizeof w->user ||
         strlen(password) >= sizeof w->password)
         return POSTA_E_ARGUMENT;

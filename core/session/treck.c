@@ -3,7 +3,6 @@
  * credentials. Nothing of it is looked at after a call of the session that may have told an event
  * of a non-blocking session: the event's callback may have freed it.
  *
- * BUGS: AUTH is not built: use_credentials is where it comes in.
  */
 #include "treck_i.h"
 
@@ -34,7 +33,6 @@ struct posta_treck {
     bool has_ssl; /* TLS was asked for; without that it is never attempted */
 
     /* the connection */
-    posta_status auth;    /* what became of the credentials; POSTA_OK: none, or they may be used */
     bool only_disconnect; /* after TM_SMTP_EVENT_AUTH_FAIL, until the next connect */
     frame *frame;         /* of the execute under way */
 
@@ -123,20 +121,11 @@ static int event_of(posta_event_type type) {
     }
 }
 
-/* Credentials that could not be used: the connect ends in AUTH_FAIL instead, the connection stands.
- */
-static int fail_auth(posta_treck *t) {
-    t->only_disconnect = true;
-    if (t->frame) t->frame->error = TM_ESERVERPERM;
-    return TM_SMTP_EVENT_AUTH_FAIL;
-}
-
 static void on_event(posta_session *s, const posta_event *ev, void *user_data) {
     posta_treck *t = user_data;
     int event = event_of(ev->type);
     (void)s;
     if (!t || event == 0) return;
-    if (event == TM_SMTP_EVENT_CONNECTED && t->auth != POSTA_OK) event = fail_auth(t);
     if (event == TM_SMTP_EVENT_AUTH_FAIL) t->only_disconnect = true;
     /* A blocking call tells by its result. */
     if (t->callback && !t->is_blocking) t->callback(t, event);
@@ -154,6 +143,7 @@ posta_treck *posta_treck_new(const char *agent, ttSmtpEventCBFuncPtr callback, u
                              int blocking, int *error_out) {
     const posta_port *port = posta_port_default();
     posta_session_config config = POSTA_SESSION_CONFIG;
+    posta_auth auth = POSTA_AUTH;
     posta_treck *t = port->allocate(port->user, NULL, 0, sizeof *t);
     if (error_out) *error_out = t ? TM_ENOERROR : TM_ENOMEM;
     if (!t) return NULL;
@@ -169,6 +159,9 @@ posta_treck *posta_treck_new(const char *agent, ttSmtpEventCBFuncPtr callback, u
     config.callback = on_event;
     config.user_data = t;
     config.agent = agent;
+    auth.insecure = true; /* each connect says whether it is */
+    auth.space = 1024; /* for two texts of 255 octets, whatever the mechanism makes of them */
+    config.auth = &auth;
     posta_status status = posta_session_new(&config, &t->s, NULL);
     if (status == POSTA_OK) return t;
     if (error_out) *error_out = posta_treck_error(status);
@@ -190,20 +183,13 @@ int posta_treck_free(posta_treck *t) {
 
 /* ---- connections ---- */
 
-/* Decides what becomes of the credentials of a connect: POSTA_OK, they may be used. Until AUTH is
- * built they never may; then this hands them to the session, which tells AUTH_OK and AUTH_FAIL. */
+/* The credentials of a connect; a channel that is not protected is none for them, but for
+ * may_be_clear. */
 static posta_status use_credentials(posta_treck *t, const char *user, const char *password,
                                     bool may_be_clear) {
-    if (!text_or_null(user)) return POSTA_OK;
-    (void)password;
-    if (!may_be_clear) {
-        refuse(t, 0,
-               "auth.insecure: user name and password would go over clear text (TLS is not built; "
-               "POSTA_TRECK_INSECURE_AUTH allows it)");
-        return POSTA_E_AUTH_INSECURE;
-    }
-    refuse(t, 0, "not_built: this build of posta lacks AUTH; user name and password were not sent");
-    return POSTA_E_NOT_BUILT;
+    t->s->auth.insecure = may_be_clear;
+    if (!text_or_null(user)) return posta_session_set_login(t->s, NULL, NULL);
+    return posta_session_set_login(t->s, user, password);
 }
 
 /* The phases that one timeout sets, as posta_timeouts has them. */
@@ -246,7 +232,8 @@ int posta_treck_connect(posta_treck *t, const void *address, const char *user, c
     if (status == POSTA_OK) status = set_mode(t);
     if (status != POSTA_OK) return posta_treck_error(status);
     t->only_disconnect = false;
-    t->auth = use_credentials(t, user, password, (flags & POSTA_TRECK_CLEAR_AUTH) != 0);
+    status = use_credentials(t, user, password, (flags & POSTA_TRECK_CLEAR_AUTH) != 0);
+    if (status != POSTA_OK) return posta_treck_error(status);
     status = posta_session_connect(t->s);
     if (status == POSTA_E_IN_PROGRESS) return TM_EINPROGRESS;
     return status == POSTA_OK && t->only_disconnect ? TM_ESERVERPERM : posta_treck_error(status);

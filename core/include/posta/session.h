@@ -221,9 +221,9 @@ POSTA_API posta_status posta_session_connect(posta_session *s);
  * path (port 0); port 0 keeps the port. POSTA_E_STATE, POSTA_E_FIELD. */
 POSTA_API posta_status posta_session_set_host(posta_session *s, const char *host, uint16_t port);
 /** User and password for the next connect in place of those that were given, each at most 255
- * octets; behind AUTH_FAIL the next connect tries them over the same connection. Copied, wiped with
- * the session. POSTA_E_STATE: an action is pending, or the session was made to log in nobody;
- * POSTA_E_ARGUMENT. */
+ * octets; behind AUTH_FAIL the next connect tries them over the same connection. Both null: nobody
+ * logs in. Copied, wiped with the session. POSTA_E_STATE: an action is pending, or the session was
+ * made to log in nobody; POSTA_E_ARGUMENT. */
 POSTA_API posta_status posta_session_set_login(posta_session *s, const char *user,
                                                const char *password);
 /** QUIT and close; EVENT_DISCONNECTED and nothing else. Legal while an action is pending: its event

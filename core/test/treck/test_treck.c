@@ -337,8 +337,8 @@ static void auth_fail(void **state) {
             int error = posta_treck_connect(h, &a, "ana", "hunter2", flags);
             if (!blocking) error = finish(h, &at, error);
             assert_int_equal(error, TM_ESERVERPERM);
-            const char *why = flags ? "not_built: " : "auth.insecure: ";
-            assert_memory_equal(posta_treck_why(h), why, strlen(why));
+            const char *why = flags ? "it offers no AUTH at all" : "unprotected channel";
+            if (POSTA_TEXTS) assert_non_null(strstr(posta_treck_why(h), why));
             assert_null(strstr(posta_treck_why(h), "hunter2"));
             assert_int_equal(tfSmtpUserSendNoop(h), TM_EPERM);
             assert_int_equal(tfSmtpUserReset(h), TM_EPERM);
