@@ -240,7 +240,9 @@ static void long_answers(void **state) {
                 11 + b.len + 2 <= 512 ? " " : "\nS: 334 \nC: ", (char *)coded, "");
         auth.user = "ana";
         auth.password = password;
+        auth.space = 6144;
         posta_session_config c = script_config(&s, dialogue);
+        c.engine.tx_space = 8192;
         assert_int_equal(run(&s, &c, &auth, &r), POSTA_OK);
         free(password);
         free(dialogue);

@@ -165,7 +165,8 @@ static void refused_targets(void **state) {
          "trust this network: security=\"none\". Local servers: smtp://127.0.0.1:PORT."},
         {"smtp://ana:sesame@mx.example?security=none", POSTA_E_AUTH_INSECURE,
          "mx.example:587: auth: a login would go over clear text, which only insecure_auth allows; "
-         "nothing was sent."},
+         "nothing was sent. Use security=starttls or tls with a verified server; insecure_auth takes "
+         "the risk."},
         {"lmtp://mx.example", POSTA_E_NOT_BUILT,
          "mx.example:24: url: this build of posta has no LMTP yet; nothing was sent."},
         {"smtp://ana:sesame@mx.example:0", POSTA_E_FIELD,
