@@ -244,4 +244,20 @@ describe("a login", function()
             mechanisms = "SCRAM-SHA-256" })))
         played(peer)
     end)
+
+    it("as examples/lua/oauth.lua has it", function()
+        local child = require "spec.support.child"
+        local function run(peer, command)
+            return child.run(("cd %s && SSL_CERT_FILE=%s POSTA_URL=smtps://127.0.0.1:%d POSTA_USER=ana@example.org POSTA_TOKEN=%s "
+                .. "%s examples/lua/oauth.lua 2>&1"):format(child.quoted(child.root()), child.quoted(TLS.ca_file),
+                peer.port, child.quoted(command), child.interpreter()))
+        end
+        local peer = peers.play(HELLO .. "S: 250 AUTH XOAUTH2\nC: ^AUTH XOAUTH2 dXNlcj1hbmFAZXhhbXBsZS5vcmcBYXV0aD1CZWFyZXIgb2xkAQE=$"
+            .. "\nS: 535 no\nC: ^AUTH XOAUTH2 dXNlcj1hbmFAZXhhbXBsZS5vcmcBYXV0aD1CZWFyZXIgbmV3AQE=$\nS: 235 ok\n" .. MAIL .. QUIT)
+        assert.equal("accepted\n", run(peer, 'f() { [ "$1" = --refresh ] && echo new || echo old; }; f'))
+        played(peer)
+        peer = peers.play(HELLO .. "S: 250 AUTH XOAUTH2\n" .. QUIT)
+        local out = run(peer, "true")
+        assert.truthy(out:find("printed no token", 1, true), out)
+    end)
 end)
