@@ -256,8 +256,8 @@ describe("a login", function()
         local function run(peer, command)
             return child.run(("cd %s && SSL_CERT_FILE=%s POSTA_URL=smtps://127.0.0.1:%d "
                 .. "POSTA_USER=ana@example.org "
-                .. "POSTA_TOKEN=%s %s examples/lua/oauth.lua 2>&1"):format(child.quoted(child.root()), child.quoted(TLS.ca_file),
-                peer.port, child.quoted(command), child.interpreter()))
+                .. "POSTA_TOKEN=%s %s examples/lua/oauth.lua 2>&1"):format(child.quoted(child.root()),
+                child.quoted(TLS.ca_file), peer.port, child.quoted(command), child.interpreter()))
         end
         local old = "dXNlcj1hbmFAZXhhbXBsZS5vcmcBYXV0aD1CZWFyZXIgb2xkAQE="
         local new = "dXNlcj1hbmFAZXhhbXBsZS5vcmcBYXV0aD1CZWFyZXIgbmV3AQE="
