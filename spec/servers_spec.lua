@@ -141,7 +141,7 @@ describe("postfix over TLS", function()
   local ca, maildir, urls
 
   setup(function()
-    ca = assert(os.getenv "POSTA_TLS_CA", "NOT HAD: postfix with TLS")
+    ca = assert(os.getenv "POSTA_POSTFIX_CA", "NOT HAD: postfix with TLS")
     maildir = assert(os.getenv "POSTA_POSTFIX_MAILDIR")
     urls = { smtps = assert(os.getenv "POSTA_POSTFIX_SMTPS"), starttls = assert(os.getenv "POSTA_POSTFIX") }
   end)
@@ -232,45 +232,95 @@ describe("postfix over TLS", function()
   end
 end)
 
-describe("postfix with a login", function()
-  local ca, urls, user, password
+-- { the server, its mechanisms by password, by token }
+local LOGINS = {
+  { "postfix", { "SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", "LOGIN", "CRAM-MD5" }, {} },
+  { "dovecot", { "SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", "LOGIN", "CRAM-MD5" }, { "OAUTHBEARER", "XOAUTH2" } },
+}
 
-  setup(function()
-    ca = assert(os.getenv "POSTA_TLS_CA", "NOT HAD: postfix with TLS")
-    user = assert(os.getenv "POSTA_POSTFIX_USER", "NOT HAD: postfix with a login")
-    password = assert(os.getenv "POSTA_POSTFIX_PASSWORD")
-    urls = { assert(os.getenv "POSTA_POSTFIX_SMTPS"), assert(os.getenv "POSTA_POSTFIX") }
-  end)
+for _, row in ipairs(LOGINS) do
+  local name, by_password, by_token = row[1], row[2], row[3]
 
-  for _, mechanism in ipairs { "SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", "LOGIN", "CRAM-MD5" } do
-    it("lets in by " .. mechanism .. ", and keeps out", function()
-      for _, url in ipairs(urls) do
-        local lines = {}
-        local function where(secret)
-          return { url = url, tls = { ca_file = ca }, auth = { user = user, password = secret, mechanisms = mechanism },
-            trace = function(_, line) lines[#lines + 1] = line end }
+  describe(name .. " with a login", function()
+    local urls, lines
+
+    local function of(what)
+      return (assert(os.getenv(("POSTA_%s%s"):format(name:upper(), what)), "NOT HAD: " .. name .. " with a login"))
+    end
+
+    setup(function() urls = { of "_SMTPS", of "" } end)
+    before_each(function() lines = {} end)
+
+    local function where(url, auth, more)
+      local tls = { ca_file = of "_CA" }
+      for key, value in pairs(more or {}) do tls[key] = value end
+      return { url = url, tls = tls, auth = auth, trace = function(_, line) lines[#lines + 1] = line end }
+    end
+
+    local function let_in(w, mechanism)
+      local conn, why = posta.connect(w)
+      assert(conn, why)
+      assert(conn:send { from = "ana@example.test", to = "bob@example.test", text = "by " .. mechanism })
+      assert.is_true(conn:quit())
+    end
+
+    local function keeps_out(w)
+      local ok, message, err = posta.connect(w)
+      assert.is_nil(ok)
+      assert.equal("auth.rejected", err.code)
+      assert.equal(535, err.reply.code)
+      lines[#lines + 1] = message
+      return message
+    end
+
+    local function without(secret, mechanism)
+      local all = table.concat(lines, "\n")
+      assert.truthy(all:find("AUTH " .. mechanism, 1, true))
+      assert.falsy(all:find(secret, 1, true))
+    end
+
+    for _, mechanism in ipairs(by_password) do
+      it("lets in by " .. mechanism .. ", and keeps out", function()
+        local password = of "_PASSWORD"
+        for _, url in ipairs(urls) do
+          let_in(where(url, { user = of "_USER", password = password, mechanisms = mechanism }), mechanism)
         end
-        local conn = assert(posta.connect(where(password)))
-        assert(conn:send { from = "ana@example.test", to = "bob@example.test", text = "by " .. mechanism })
-        assert.is_true(conn:quit())
-        local ok, message, err = posta.connect(where(password .. "x"))
-        assert.is_nil(ok)
-        assert.equal("auth.rejected", err.code)
-        assert.equal(535, err.reply.code)
-        lines[#lines + 1] = message
-        local all = table.concat(lines, "\n")
-        assert.truthy(all:find("AUTH " .. mechanism, 1, true))
-        assert.falsy(all:find(password, 1, true))
-      end
-    end)
-  end
+        keeps_out(where(urls[1], { user = of "_USER", password = password .. "x", mechanisms = mechanism }))
+        without(password, mechanism)
+      end)
+    end
 
-  it("chooses what shows least of the password", function()
-    local seen
-    local conn = assert(posta.connect { url = urls[1], tls = { ca_file = ca },
-      auth = { user = user, password = password },
-      trace = function(_, line) seen = seen or line:match "^AUTH (%S+)" end })
-    assert.equal("SCRAM-SHA-256", seen)
-    conn:quit()
+    for _, mechanism in ipairs(by_token) do
+      it("lets in by " .. mechanism .. ", and keeps out a token that has run out", function()
+        local asked = {}
+        local function token(why)
+          asked[#asked + 1] = why
+          return of(why == "first" and "_EXPIRED" or "_TOKEN")
+        end
+        for _, url in ipairs(urls) do
+          let_in(where(url, { user = of "_USER", token = of "_TOKEN", mechanisms = mechanism }), mechanism)
+        end
+        let_in(where(urls[1], { user = of "_USER", token = token, mechanisms = mechanism }), mechanism)
+        assert.same({ "first", "refused" }, asked)
+        local message = keeps_out(where(urls[1], { user = of "_USER", token = of "_EXPIRED", mechanisms = mechanism }))
+        assert.truthy(message:find('{"status":"', 1, true), message)
+        without(of "_TOKEN", mechanism)
+      end)
+    end
+
+    it("chooses what shows least", function()
+      let_in(where(urls[1], { user = of "_USER", password = of "_PASSWORD" }), "choice")
+      without(of "_PASSWORD", "SCRAM-SHA-256")
+    end)
+  end)
+end
+
+describe("dovecot", function()
+  it("knows who shows a certificate: EXTERNAL", function()
+    local client = assert(os.getenv "POSTA_DOVECOT_CLIENT", "NOT HAD: dovecot with a login")
+    local conn, why = posta.connect { url = os.getenv "POSTA_DOVECOT_SMTPS", auth = {},
+      tls = { ca_file = os.getenv "POSTA_DOVECOT_CA", cert = client .. ".pem", key = client .. ".key" } }
+    assert(conn, why)
+    assert.is_true(conn:quit())
   end)
 end)

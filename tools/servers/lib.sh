@@ -13,7 +13,7 @@
 
 umask 022
 
-HELD_UIDS='Debian-exim:64061 opensmtpd:64062 opensmtpq:64063 inbox:64064'
+HELD_UIDS='Debian-exim:64061 opensmtpd:64062 opensmtpq:64063 inbox:64064 dovecot:64065 dovenull:64066'
 
 die() {
     printf '%s: %s\n' "${0##*/}" "$*" >&2
@@ -75,7 +75,7 @@ free_port() {
 # Folders of shared libraries below an unpacked tree, as LD_LIBRARY_PATH wants them.
 library_path() {
     local folder path=
-    for folder in "$1"/{usr/lib/postfix,usr/lib,usr/lib/*-linux-gnu,lib,lib/*-linux-gnu}; do
+    for folder in "$1"/{usr/lib/postfix,usr/lib/dovecot,usr/lib,usr/lib/*-linux-gnu,lib,lib/*-linux-gnu}; do
         [[ -d $folder ]] && path+=${path:+:}$folder
     done
     printf '%s\n' "$path"

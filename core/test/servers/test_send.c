@@ -167,7 +167,7 @@ static void postfix_by_tls(void **state) {
         char url[1200];
         posta_receipt receipt;
         snprintf(url, sizeof url, "%s?security=%s&ca_file=%s", urls[i], i ? "tls" : "starttls",
-                 need("POSTA_TLS_CA"));
+                 need("POSTA_POSTFIX_CA"));
         posta_message *m = mail_to("bob@example.test", "by TLS");
         assert_int_equal(posta_send(url, m, NULL, &receipt), POSTA_OK);
         assert_true(receipt.tls.is_on && receipt.tls.is_verified);
@@ -191,8 +191,8 @@ static void postfix_not_trusted(void **state) {
     char other[1200];
     (void)state;
     snprintf(other, sizeof other, "%.*s/other-ca.pem",
-             (int)(strrchr(need("POSTA_TLS_CA"), '/') - need("POSTA_TLS_CA")),
-             need("POSTA_TLS_CA"));
+             (int)(strrchr(need("POSTA_POSTFIX_CA"), '/') - need("POSTA_POSTFIX_CA")),
+             need("POSTA_POSTFIX_CA"));
     c.ca_file = other;
     assert_int_equal(posta_tls_new(&c, &options.tls, NULL), POSTA_OK);
     for (size_t i = 0; i < 2; i++) {
