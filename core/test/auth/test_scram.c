@@ -39,9 +39,9 @@ static void signatures(void **state) {
                                         "v=AAAA",
                                         "e=other-error",
                                         "x=1",
-                                        SIGNED "x",
+                                        (SIGNED "x"),
                                         "V=rmF9pqV8S7suAoZWja4dJRkFsKQ=",
-                                        " " SIGNED};
+                                        (" " SIGNED)};
     char text[64];
     (void)state;
     for (size_t i = 0; i < 8 * (sizeof SIGNED - 1); i++) {
