@@ -56,7 +56,7 @@ local HINTS = {
     issuer = "Give its CA in tls.ca_file, or, if you know this server, the pin of its key in tls.pin.",
     expired = "Its owner has to renew it; or is the clock here wrong?",
     not_yet = "Check the clock here.",
-    weak = "The server needs one with SHA-256 and an RSA key of 2048 bits or more, or ECDSA.",
+    weak = "Its owner has to replace it: with SHA-256, and a key of 2048 bits (RSA) or 256 (ECDSA) or more.",
 }
 
 -- { certificate, what is wrong, a piece of the sentence, more options }
@@ -81,7 +81,8 @@ local WRONG = {
     { "not-ca", "issuer", 'the certificate\'s issuer "CN=posta test server" is not trusted' },
     { "long", "issuer", "the certificate's chain cannot be checked" },
     { "client-usage", "issuer", "the certificate is not one for servers" },
-    { "weak", "weak", "the certificate is too weak: its key is too short" },
+    { "weak", "weak", "the certificate is too weak: its key or its issuer's is too short" },
+    { "by-secp224r1", "weak", "the certificate is too weak: its key or its issuer's is too short" },
     { "sha1", "weak", "the certificate is too weak: it is signed with an old hash" },
 }
 

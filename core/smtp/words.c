@@ -51,7 +51,9 @@ static const char *tls_hint(posta_status cause, posta_span detail) {
     case POSTA_E_TLS_EXPIRED: return "Its owner has to renew it; or is the clock here wrong?";
     case POSTA_E_TLS_NOT_YET: return "Check the clock here.";
     case POSTA_E_TLS_WEAK:
-        return "The server needs one with SHA-256 and an RSA key of 2048 bits or more, or ECDSA.";
+        return "Its owner has to replace it: with SHA-256, and a key of 2048 bits (RSA) or 256 "
+               "(ECDSA) "
+               "or more.";
     case POSTA_E_TLS_NO_CLOCK: return "Set the clock, or allow it by insecure_no_time.";
     case POSTA_E_TLS_NOT_BUILT:
         return "If you trust this network: security=\"none\". Local servers: "

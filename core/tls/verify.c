@@ -125,7 +125,9 @@ static void judge_flags(posta__tls_judge *j, const mbedtls_x509_crt *crt, uint32
     if (w)
         put(w, flags & MBEDTLS_X509_BADCERT_BAD_MD
                    ? "the certificate is too weak: it is signed with an old hash"
-                   : "the certificate is too weak: its key is too short or of a kind not accepted");
+                   : "the certificate is too weak: its key or its issuer's is too short or of a "
+                     "kind not "
+                     "accepted");
     if (flags & usage) judge_issuer(j, crt, not_for_servers);
     if (flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED) judge_issuer(j, crt, NULL);
     if (flags & ~(weak | usage | MBEDTLS_X509_BADCERT_NOT_TRUSTED))

@@ -71,7 +71,11 @@ static const peer_case peers[] = {
     {"unknown", ISSUER, ISSUER, ISSUER,
      "the certificate's issuer \"CN=posta other CA\" is not trusted; the pin of its key is "
      "sha256//"},
-    {"weak", WEAK, WEAK, WEAK, "the certificate is too weak: its key is too short"},
+    {"weak", WEAK, WEAK, WEAK, "too weak: its key or its issuer's is too short"},
+    {"by-prime192v1", WEAK, WEAK, WEAK, "too weak: its key or its issuer's is too short"},
+    {"by-secp224r1", WEAK, WEAK, WEAK, NULL},
+    {"by-secp192k1", WEAK, WEAK, WEAK, NULL},
+    {"by-secp224k1", WEAK, WEAK, WEAK, NULL},
     {"sha1", WEAK, WEAK, WEAK, "the certificate is too weak: it is signed with an old hash"},
     {"not-ca", ISSUER, ISSUER, ISSUER, NULL},
     {"chain", OK, OK, OK, NULL},
