@@ -34,20 +34,25 @@ static const char *refusal_hint(const posta_reply *r) {
     return "";
 }
 
-/* A pin is shown where to trust the key would help. */
-static bool shows_pin(posta_span s) {
-    for (; s.len >= 8; s = posta__span_sub(s, 1, s.len))
-        if (memcmp(s.p, "sha256//", 8) == 0) return true;
+static bool has(posta_span s, const char *word) {
+    for (size_t len = strlen(word); s.len >= len; s = posta__span_sub(s, 1, s.len))
+        if (memcmp(s.p, word, len) == 0) return true;
     return false;
+}
+
+/* A pin is shown where to trust the key would help; no CA does where the key is none of tls.pin. */
+static const char *issuer_hint(posta_span detail) {
+    if (!has(detail, "sha256//")) return "";
+    if (has(detail, "none of those in tls.pin"))
+        return "If you know this server and its key has changed, put that pin into tls.pin.";
+    return "Give its CA in tls.ca_file, or, if you know this server, the pin of its key in "
+           "tls.pin.";
 }
 
 static const char *tls_hint(posta_status cause, posta_span detail) {
     switch (cause) {
     case POSTA_E_TLS_NAME: return "Set tls.server_name, or connect to the name on the certificate.";
-    case POSTA_E_TLS_ISSUER:
-        return shows_pin(detail) ? "Give its CA in tls.ca_file, or, if you know this server, the "
-                                   "pin of its key in tls.pin."
-                                 : "";
+    case POSTA_E_TLS_ISSUER: return issuer_hint(detail);
     case POSTA_E_TLS_EXPIRED: return "Its owner has to renew it; or is the clock here wrong?";
     case POSTA_E_TLS_NOT_YET: return "Check the clock here.";
     case POSTA_E_TLS_WEAK:

@@ -127,8 +127,10 @@ posta_status posta__tls_fault(posta__tls *t, int result) {
     if (result == POSTA__MBED_BAD_CERTIFICATE || result == MBEDTLS_ERR_X509_FATAL_ERROR) {
         put(t,
             result == MBEDTLS_ERR_X509_FATAL_ERROR
-                ? "the certificate's chain cannot be checked: it is longer than 8, or broken"
-                : "the certificate cannot be used: its key usage is not for this, or it is broken");
+                ? "the certificate's chain cannot be checked: it is longer than 8, or broken, "
+                  "which only its owner can mend"
+                : "the certificate cannot be used: it is not for this, or broken, which only its "
+                  "owner can mend");
         return j->reason = POSTA_E_TLS_ISSUER;
     }
     put(t, "the TLS handshake failed");

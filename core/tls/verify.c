@@ -96,10 +96,13 @@ static void judge_dates(posta__tls_judge *j, const mbedtls_x509_crt *crt, int de
 
 /* ---- the chain ---- */
 
-static const char not_for_servers[] = "the certificate is not one for servers";
+static const char not_for_servers[] =
+    "the certificate is not one for servers: its owner has to replace it";
 
 static void judge_issuer(posta__tls_judge *j, const mbedtls_x509_crt *crt, const char *why) {
-    posta_window *w = object(j, POSTA_E_TLS_ISSUER);
+    posta_window *w;
+    if (why == not_for_servers && j->reason == POSTA_E_TLS_ISSUER) j->reason = POSTA_OK;
+    w = object(j, POSTA_E_TLS_ISSUER);
     if (!w) return;
     j->is_misused = why == not_for_servers;
     if (why) {
@@ -134,9 +137,11 @@ static void judge_flags(posta__tls_judge *j, const mbedtls_x509_crt *crt, uint32
         judge_issuer(j, crt, "the certificate cannot be trusted");
 }
 
-/* mbedTLS looks at it too, but behind this, where its words are a number. */
+/* mbedTLS looks at it too, but behind this, where its words are a number. Ephemeral keys are
+   signed, in every suite that is offered. */
 static void judge_usage(posta__tls_judge *j, const mbedtls_x509_crt *crt) {
-    if (mbedtls_x509_crt_check_extended_key_usage(crt, MBEDTLS_OID_SERVER_AUTH,
+    if (mbedtls_x509_crt_check_key_usage(crt, MBEDTLS_X509_KU_DIGITAL_SIGNATURE) != 0 ||
+        mbedtls_x509_crt_check_extended_key_usage(crt, MBEDTLS_OID_SERVER_AUTH,
                                                   MBEDTLS_OID_SIZE(MBEDTLS_OID_SERVER_AUTH)) != 0)
         judge_issuer(j, crt, not_for_servers);
 }
@@ -212,6 +217,8 @@ static void judge_pin(posta__tls_judge *j, const mbedtls_x509_crt *crt) {
     uint8_t pin[POSTA__TLS_PIN_LEN];
     posta_window *w;
     bool is_known = posta__tls_pin_of(crt, pin);
+    /* mbedTLS takes no key for a use that it is not for, pinned or not. */
+    if (j->is_misused) return;
     if (j->tls->pins_n > 0 && is_known && is_pinned(j->tls, pin)) {
         if (j->reason != POSTA_E_TLS_ISSUER && j->reason != POSTA_E_TLS_NAME) return;
         j->reason = POSTA_OK;
@@ -222,8 +229,7 @@ static void judge_pin(posta__tls_judge *j, const mbedtls_x509_crt *crt) {
         j->reason = POSTA_OK;
         judge_issuer(j, crt, "the server's key is none of those in tls.pin");
     }
-    /* mbedTLS takes no key for a use that it is not for, pinned or not. */
-    w = j->reason == POSTA_E_TLS_ISSUER && is_known && !j->is_misused ? j->why : NULL;
+    w = j->reason == POSTA_E_TLS_ISSUER && is_known ? j->why : NULL;
     if (!w) return;
     put(w, "; the pin of its key is ");
     posta__tls_show_pin(w, pin);

@@ -66,7 +66,6 @@ static inline bool peer_is_shaken(mbedtls_ssl_context *ssl) {
 #endif
 }
 
-
 /* ---- tables: each row that is wrong is told ---- */
 
 static unsigned peer_wrongs;
@@ -170,7 +169,8 @@ static inline void peer_load(peer *p) {
     mbedtls_pk_init(&p->key);
     peer_path(path, p->cert, ".pem");
     assert_int_equal(mbedtls_x509_crt_parse_file(&p->chain, path), 0);
-    p->chain.ext_types &= ~MBEDTLS_X509_EXT_EXTENDED_KEY_USAGE; /* it would not show all */
+    /* It would not show all. */
+    p->chain.ext_types &= ~(MBEDTLS_X509_EXT_EXTENDED_KEY_USAGE | MBEDTLS_X509_EXT_KEY_USAGE);
     peer_path(path, p->cert, ".key");
     assert_int_equal(peer_parse_key(&p->key, path, peer_random_octets, p), 0);
     peer_path(path, "ca", ".pem");

@@ -7,12 +7,12 @@
 
 static char pin_of_server[64];
 
-static void read_pin(void) {
+static void read_pin(const char *name, char out[64]) {
     char path[512];
-    peer_path(path, "server", ".pin");
+    peer_path(path, name, ".pin");
     FILE *f = fopen(path, "r");
     assert_non_null(f);
-    assert_int_equal(fscanf(f, "%63s", pin_of_server), 1);
+    assert_int_equal(fscanf(f, "%63s", out), 1);
     fclose(f);
 }
 
@@ -106,11 +106,37 @@ static void printed(void **state) {
         assert_int_equal(sscanf(said + 22, "%79[^;]", pin), 1);
         if (i < 2) assert_string_equal(pin, pin_of_server);
         if (i == 1) assert_non_null(strstr(r.message, "none of those in tls.pin"));
+        assert_int_equal(i == 1, !strstr(r.hint, "tls.ca_file")); /* no CA helps where pins are */
+        assert_non_null(strstr(r.hint, "tls.pin"));
         peer_init(&p);
         if (i == 2) p.cert = "selfsigned";
         tc.pin = pin;
         assert_int_equal(try(&p, &tc, PEER_HOST, &r), POSTA_OK);
         assert_true(r.tls.is_verified);
+        peer_done(&p);
+    }
+}
+
+/* A key that is not for servers is refused as that, whether its pin is given, another, or none; and
+   whoever signed it. */
+static void misused(void **state) {
+    char pin[64], other[512];
+    (void)state;
+    read_pin("client-usage", pin);
+    peer_path(other, "other-ca", ".pem");
+    const char *const pins[] = {NULL, pin, WRONG_PIN};
+    for (size_t i = 0; i < 6; i++) {
+        posta_tls_config tc = peer_tls_config(NULL);
+        peer p;
+        posta_receipt r;
+        peer_init(&p);
+        p.cert = "client-usage";
+        tc.pin = pins[i / 2];
+        if (i & 1) tc.ca_file = other;
+        assert_int_equal(try(&p, &tc, PEER_HOST, &r), POSTA_E_TLS_ISSUER);
+        assert_false(r.tls.is_verified);
+        if (POSTA_TEXTS) assert_non_null(strstr(r.message, "the certificate is not one for serv"));
+        assert_null(strstr(r.message, "pin"));
         peer_done(&p);
     }
 }
@@ -320,6 +346,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pins),
         cmocka_unit_test(printed),
+        cmocka_unit_test(misused),
         cmocka_unit_test(server_name),
         cmocka_unit_test(sni),
         cmocka_unit_test(no_name),
@@ -330,6 +357,6 @@ int main(void) {
         cmocka_unit_test(name_1_3),
 #endif
     };
-    read_pin();
+    read_pin("server", pin_of_server);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

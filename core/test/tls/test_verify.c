@@ -79,8 +79,11 @@ static const peer_case peers[] = {
     {"sha1", WEAK, WEAK, WEAK, "the certificate is too weak: it is signed with an old hash"},
     {"not-ca", ISSUER, ISSUER, ISSUER, NULL},
     {"chain", OK, OK, OK, NULL},
-    {"long", ISSUER, ISSUER, ISSUER, "it is longer than 8"},
-    {"client-usage", ISSUER, ISSUER, ISSUER, "the certificate is not one for servers"},
+    {"long", ISSUER, ISSUER, ISSUER,
+     "it is longer than 8, or broken, which only its owner can mend; nothing was sent."},
+    {"client-usage", ISSUER, ISSUER, ISSUER,
+     "the certificate is not one for servers: its owner has to replace it; nothing was sent."},
+    {"no-sign", ISSUER, ISSUER, ISSUER, "the certificate is not one for servers"},
 };
 
 static void says(const posta_session *s, const char *part) {
@@ -261,6 +264,7 @@ static const leave_case leaves[] = {
     {NO_VERIFY, "not-ca", OK, false, ISSUER},
     /* not mbedTLS's to leave out */
     {NO_VERIFY, "client-usage", ISSUER, false, ISSUER},
+    {NO_VERIFY, "no-sign", ISSUER, false, ISSUER},
     {NO_VERIFY, "long", ISSUER, false, ISSUER},
     {ANY_NAME, "server", OK, false, OK},
     {ANY_NAME, "wrong", OK, false, OK},
