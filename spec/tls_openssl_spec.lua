@@ -74,8 +74,7 @@ describe("openssl s_server", function()
             fails("tls.handshake", nil, ok, message, err)
             assert.is_false(info)
             assert.equal("not_sent", err.outcome)
-            assert.truthy(message:find("no version of TLS in common", 1, true)
-                or message:find("no cipher suite in common", 1, true), message)      -- OpenSSL's excuse
+            assert.truthy(message:find("no version ", 1, true), message)      -- "or cipher suite": an old one that picks 1.0 sends 40
         end
     end)
 

@@ -10,7 +10,7 @@ static const struct {
     const char *says;
 } alerts[] = {
     {20, "a record was spoilt on the way"},
-    {40, "no cipher suite in common, or it wants a client certificate (tls.cert)"},
+    {40, "no version or cipher suite in common, or it wants a client certificate (tls.cert)"},
     {42, NO_CERTIFICATE},
     {43, NO_CERTIFICATE},
     {44, NO_CERTIFICATE},
