@@ -74,7 +74,7 @@ describe("openssl s_server", function()
             fails("tls.handshake", nil, ok, message, err)
             assert.is_false(info)
             assert.equal("not_sent", err.outcome)
-            assert.truthy(message:find("no version ", 1, true), message)      -- "or cipher suite": an old one that picks 1.0 sends 40
+            assert.truthy(message:find("no version ", 1, true), message)      -- "or cipher suite", of alert 40
         end
     end)
 

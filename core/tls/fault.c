@@ -89,6 +89,15 @@ static posta_status of_alert(posta__tls *t) {
     return POSTA_E_TLS_HANDSHAKE;
 }
 
+/* Errors of x509 and pk, before any certificate was judged: it did not parse. */
+static bool is_unreadable(const posta__tls *t, int result) {
+    int high = -(-result & 0xff80);
+    bool is_x509 =
+        high <= MBEDTLS_ERR_X509_FEATURE_UNAVAILABLE && high >= MBEDTLS_ERR_X509_BUFFER_TOO_SMALL;
+    bool is_pk = high <= MBEDTLS_ERR_PK_FEATURE_UNAVAILABLE && high >= MBEDTLS_ERR_PK_TYPE_MISMATCH;
+    return !t->judge.is_done && (is_x509 || is_pk);
+}
+
 void posta__tls_end_fault(posta__tls *t, int result) {
     t->why.len = 0;
     if (result == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) {
@@ -133,7 +142,10 @@ posta_status posta__tls_fault(posta__tls *t, int result) {
                   "owner can mend");
         return j->reason = POSTA_E_TLS_ISSUER;
     }
-    put(t, "the TLS handshake failed");
+    put(t, is_unreadable(t, result)
+               ? "a certificate of the server cannot be read: it is broken, or has what "
+                 "this mbedTLS does not know"
+               : "the TLS handshake failed");
     put_hex(t, (unsigned)-result);
     return POSTA_E_TLS_HANDSHAKE;
 }

@@ -127,10 +127,10 @@ static void judge_flags(posta__tls_judge *j, const mbedtls_x509_crt *crt, uint32
     posta_window *w = flags & weak ? object(j, POSTA_E_TLS_WEAK) : NULL;
     if (w)
         put(w, flags & MBEDTLS_X509_BADCERT_BAD_MD
-                   ? "the certificate is too weak: it is signed with an old hash"
+                   ? "the certificate is too weak: it is signed with an old hash, or in a way not "
+                     "known here"
                    : "the certificate is too weak: its key or its issuer's is too short or of a "
-                     "kind not "
-                     "accepted");
+                     "kind not accepted");
     if (flags & usage) judge_issuer(j, crt, not_for_servers);
     if (flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED) judge_issuer(j, crt, NULL);
     if (flags & ~(weak | usage | MBEDTLS_X509_BADCERT_NOT_TRUSTED))
