@@ -4,12 +4,15 @@
 
 #include "posta/port.h"
 
+#include <mbedtls/pem.h>
+#include <mbedtls/pkcs5.h>
 #include <mbedtls/platform.h>
 #include <mbedtls/platform_util.h>
 
 #define NO_VALUE   posta__span(NULL, 0)
 #define CERT_BEGIN "-----BEGIN CERTIFICATE-----"
 #define CERT_END   "-----END CERTIFICATE-----"
+#define ENCRYPTED  POSTA_LIT("-----BEGIN ENCRYPTED PRIVATE KEY-----")
 #define MAX_FILE   (8u << 20)
 
 static posta_span where_of(posta__tls_origin from) {
@@ -193,12 +196,23 @@ posta_status posta__tls_add_file(posta_tls *t, mbedtls_x509_crt *to, posta__tls_
 
 /* ---- keys ---- */
 
+/* Of a key that is encrypted, whatever the password is. */
+static bool is_unknown_cipher(posta_span data, int result) {
+    int high = -(-result & 0xff80);
+    return high == MBEDTLS_ERR_PEM_UNKNOWN_ENC_ALG ||
+           high == MBEDTLS_ERR_PKCS5_FEATURE_UNAVAILABLE ||
+           (high == MBEDTLS_ERR_PK_FEATURE_UNAVAILABLE && find(data, ENCRYPTED));
+}
+
 static posta_status key_problem(posta_problem *p, posta_span data, posta__tls_origin from,
                                 int result) {
     const char *why = "this is no private key that mbedTLS reads (PEM with PKCS#8 or PKCS#1)";
-    if (find(data, POSTA_LIT("-----BEGIN ENCRYPTED PRIVATE KEY-----")))
-        why = "the key cannot be decrypted: tls.key_password is not its password, or mbedTLS does "
-              "not know its cipher (2.28: try openssl pkey -aes256 -traditional)";
+    if (find(data, ENCRYPTED))
+        why = "the key cannot be decrypted: tls.key_password is not its password, or it is "
+              "damaged, or encrypted in a way not known here";
+    if (is_unknown_cipher(data, result))
+        why = "this mbedTLS does not know the cipher that the key is encrypted with: make it anew "
+              "by openssl pkey -aes256 -traditional";
     if (posta__mbed_is_memory(result))
         return posta__problem(p, POSTA_E_MEMORY, from.field, "out of memory", where_of(from));
     if (result == MBEDTLS_ERR_PK_PASSWORD_REQUIRED)

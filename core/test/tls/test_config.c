@@ -205,7 +205,15 @@ static void own(void **state) {
         {"client.pem", "client-enc-des3.key", "wrong" SECRET, NULL, POSTA_E_FIELD, "tls.key", NULL,
          0},
         {"client.pem", "client-enc.key", SECRET, NULL, PEER_3 ? POSTA_OK : POSTA_E_FIELD, "tls.key",
-         PEER_3 ? NULL : "does not know its cipher", 0},
+         PEER_3 ? NULL : "does not know the cipher", 0},
+        {"client.pem", "client-enc.key", "wrong" SECRET, NULL, POSTA_E_FIELD, "tls.key",
+         PEER_3 ? "is not its password" : "does not know the cipher", 0},
+        {"client.pem", "client-enc-camellia.key", SECRET, NULL, POSTA_E_FIELD, "tls.key",
+         "does not know the cipher", 0},
+        {"client.pem", "client-enc-dek.key", SECRET, NULL, POSTA_E_FIELD, "tls.key",
+         "does not know the cipher", 0},
+        {"client.pem", "client-enc-cut.key", SECRET, NULL, POSTA_E_FIELD, "tls.key", "is damaged",
+         0},
     };
     (void)state;
     for (size_t i = 0; i < 2 * sizeof rows / sizeof *rows; i++) {
@@ -271,12 +279,21 @@ static void own_memory(void **state) {
 
 static void pins(void **state) {
     static const char *const wrong[] = {
-        "x", "sha256//", "sha256/AAAA", "sha1//AAAA", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+        "x",
+        "sha256//",
+        "sha256/AAAA",
+        "sha1//AAAA",
+        "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
         "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA==", /* 31 octets */
         "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", /* 33 */
         "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
-        "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA!=", PIN ",", PIN " ;" PIN, PIN ";;" PIN,
-        ";" PIN, " " PIN, PIN "x"};
+        "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA!=",
+        PIN ",",
+        PIN " ;" PIN,
+        PIN ";;" PIN,
+        ";" PIN,
+        " " PIN,
+        PIN "x"};
     posta_tls_config c = base();
     (void)state;
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
@@ -296,10 +313,18 @@ static void ciphers(void **state) {
         "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256:TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
         "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"};
     static const char *const wrong[] = {
-        "", ":", "HIGH", "AES128-SHA", "TLS_", "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA25",
-        "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA2566", "tls_ecdhe_rsa_with_aes_128_gcm_sha256",
-        "TLS_RSA_WITH_AES_128_CBC_SHA", "TLS_PSK_WITH_AES_128_GCM_SHA256",
-        "TLS_ECDHE_PSK_WITH_AES_128_CBC_SHA256", "TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA",
+        "",
+        ":",
+        "HIGH",
+        "AES128-SHA",
+        "TLS_",
+        "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA25",
+        "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA2566",
+        "tls_ecdhe_rsa_with_aes_128_gcm_sha256",
+        "TLS_RSA_WITH_AES_128_CBC_SHA",
+        "TLS_PSK_WITH_AES_128_GCM_SHA256",
+        "TLS_ECDHE_PSK_WITH_AES_128_CBC_SHA256",
+        "TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA",
         "TLS_ECDHE_RSA_WITH_NULL_SHA",
         "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256:TLS_RSA_WITH_AES_128_CBC_SHA",
         "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
@@ -320,8 +345,14 @@ static void ciphers(void **state) {
 }
 
 static void others(void **state) {
-    static const char *const names[] = {"", "a..b", "*.example.org", "127.1", "a b", "[::1]",
-                                        ("b\xc3\xbc" "cher.example")};
+    static const char *const names[] = {"",
+                                        "a..b",
+                                        "*.example.org",
+                                        "127.1",
+                                        "a b",
+                                        "[::1]",
+                                        ("b\xc3\xbc"
+                                         "cher.example")};
     posta_tls_config c = base();
     posta_tls *t = NULL;
     (void)state;
@@ -348,10 +379,10 @@ static void others(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ca_file), cmocka_unit_test(ca_memory),  cmocka_unit_test(ca_path),
-        cmocka_unit_test(own),     cmocka_unit_test(own_memory), cmocka_unit_test(pins),
-        cmocka_unit_test(ciphers), cmocka_unit_test(others)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(ca_file),    cmocka_unit_test(ca_memory),
+                                       cmocka_unit_test(ca_path),    cmocka_unit_test(own),
+                                       cmocka_unit_test(own_memory), cmocka_unit_test(pins),
+                                       cmocka_unit_test(ciphers),    cmocka_unit_test(others)};
     peer_init(&place);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
