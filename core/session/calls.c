@@ -47,7 +47,8 @@ posta_status posta_session_connect(posta_session *s) {
         posta__problem(&p, POSTA_E_FIELD, "host", "the host is missing", posta__span(NULL, 0));
         return posta__session_refuse(s, &p);
     }
-    if (posta__session_trust(s, &p) != POSTA_OK) return posta__session_refuse(s, &p);
+    if (posta__session_trust(s, &p) != POSTA_OK || posta__session_check_login(s, &p) != POSTA_OK)
+        return posta__session_refuse(s, &p);
     memset(&s->receipt, 0, sizeof s->receipt);
     memset(&s->fault, 0, sizeof s->fault);
     memset(&s->text, 0, sizeof s->text);

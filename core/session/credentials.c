@@ -95,5 +95,22 @@ posta_status posta_session_set_login(posta_session *s, const char *user, const c
     posta__copy_text(w->password, sizeof w->password, password);
     s->auth.user = w->user;
     s->auth.password = w->password;
+    s->auth.token = NULL;
+    s->auth.ask = NULL;
+    s->is_auth_elsewhere = false;
     return POSTA_OK;
+}
+
+void posta__session_move_login(posta_session *s, const posta_where *to) {
+    posta_span from = posta__span_of(s->where.host);
+    bool is_same =
+        posta_span_is_nocase(from, posta__span_of(to->host)) && s->where.port == to->port;
+    if (from.len > 0 && !is_same && s->link_config.auth) s->is_auth_elsewhere = true;
+}
+
+posta_status posta__session_check_login(posta_session *s, posta_problem *p) {
+    if (!s->link_config.auth || !s->is_auth_elsewhere) return POSTA_OK;
+    return posta__problem(p, POSTA_E_FIELD, "auth",
+                          "the credentials were given for another host; give those for this one",
+                          posta__span_of(s->where.host));
 }

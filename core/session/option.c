@@ -200,7 +200,10 @@ posta_status posta_session_set_host(posta_session *s, const char *host, uint16_t
     status = posta__where_move(&w, host, port, &p);
     if (status == POSTA_OK)
         status = posta__check_built(&w, s->owns_transport ? NULL : &s->transport, &p);
-    if (status == POSTA_OK) s->where = w;
+    if (status == POSTA_OK) {
+        posta__session_move_login(s, &w);
+        s->where = w;
+    }
     posta_where_wipe(&w);
     if (status != POSTA_OK) return posta__session_refuse(s, &p);
     if (s->owns_transport)

@@ -136,7 +136,8 @@ struct posta_session {
     posta_session_callback callback;
     _Atomic(void *) user_data; /* the async callback's thread reads it */
     posta_release on_release;
-    posta_auth auth; /* its strings are in auth_text and where */
+    posta_auth auth;        /* its strings are in auth_text and where */
+    bool is_auth_elsewhere; /* it was given for another host */
     uint8_t *auth_text;
     size_t auth_text_len;
     posta_tls *tls; /* shared; null: the target needs none */
@@ -214,6 +215,9 @@ size_t posta__session_auth_text(const posta_session_config *c);
 posta_status posta__session_take_auth(posta_session *s, const posta_session_config *c,
                                       posta_problem *p);
 void posta__session_wipe_auth(posta_session *s);
+/* Row B16: credentials are for the host that they were given with, and do not follow to another. */
+void posta__session_move_login(posta_session *s, const posta_where *to);
+posta_status posta__session_check_login(posta_session *s, posta_problem *p);
 
 /* trust.c */
 posta_status posta__check_built(const posta_where *w, const posta_transport *t, posta_problem *p);

@@ -218,7 +218,8 @@ POSTA_API void posta_session_drop(posta_session **s);
 /** Connects, greets, learns the capabilities; EVENT_CONNECTED. */
 POSTA_API posta_status posta_session_connect(posta_session *s);
 /** Where the next connect goes, while not connected: a name, a numeric address, or a Unix socket's
- * path (port 0); port 0 keeps the port. POSTA_E_STATE, POSTA_E_FIELD. */
+ * path (port 0); port 0 keeps the port. Credentials do not follow: a session that logs in needs
+ * posta_session_set_login then, else its connect is POSTA_E_FIELD. POSTA_E_STATE, POSTA_E_FIELD. */
 POSTA_API posta_status posta_session_set_host(posta_session *s, const char *host, uint16_t port);
 /** User and password for the next connect in place of those that were given, each at most 255
  * octets; behind AUTH_FAIL the next connect tries them over the same connection. Both null: nobody

@@ -321,6 +321,90 @@ static void another_try(void **state) {
     assert_string_equal(s.at, "");
 }
 
+/* Row B16: credentials are for one host; another needs its own. */
+static void another_host(void **state) {
+    script s;
+    posta_auth auth = POSTA_AUTH;
+    posta_session *session;
+    (void)state;
+    auth.user = "ana";
+    auth.password = "other secret";
+    posta_session_config c =
+        script_config(&s, HELLO "S: 250 AUTH PLAIN\nC: AUTH PLAIN " PLAIN "\nS: 235 ok\n" QUIT);
+    c.auth = &auth;
+    assert_int_equal(posta_session_new(&c, &session, NULL), POSTA_OK);
+    assert_int_equal(posta_session_set_host(session, "MAIL.example.org", 587), POSTA_OK);
+    assert_int_equal(posta_session_set_host(session, "evil.example.org", 0), POSTA_OK);
+    assert_int_equal(posta_session_connect(session), POSTA_E_FIELD);
+    assert_string_equal(posta_session_receipt(session)->field, "auth");
+    assert_int_equal(posta_session_set_login(session, "ana", "sesame"), POSTA_OK);
+    assert_int_equal(posta_session_connect(session), POSTA_OK);
+    posta_session_free(&session);
+    assert_string_equal(s.at, "");
+}
+
+/* Row L04: what is given back holds no secret, nor does what posta keeps between logins of its
+ * asking. */
+static size_t freed;
+
+static bool holds(const uint8_t *p, size_t len, const char *secret) {
+    size_t n = strlen(secret);
+    for (size_t i = 0; i + n <= len; i++)
+        if (memcmp(p + i, secret, n) == 0) return true;
+    return false;
+}
+
+static void *watch(void *user, void *old, size_t old_len, size_t len) {
+    static const char *const secrets[] = {"sesame", "c2VzYW1l", "zZXNhbWU", "NlzYW1l",
+                                          "736573616d65"};
+    const posta_port *port = posta_port_default();
+    (void)user;
+    if (old && len == 0) {
+        freed++;
+        for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++)
+            if (holds(old, old_len, secrets[i])) fail_msg("%s was given back", secrets[i]);
+    }
+    return port->allocate(port->user, old, old_len, len);
+}
+
+static posta_status give_password(void *user, posta_auth_ask why, posta_credentials *out) {
+    (void)user;
+    (void)why;
+    out->password = "sesame";
+    return POSTA_OK;
+}
+
+static void wiped(void **state) {
+    static const char *const dialogues[] = {
+        HELLO "S: 250 AUTH PLAIN\nC: AUTH PLAIN " PLAIN "\nS: 235 ok\n" QUIT,
+        HELLO "S: 250 AUTH PLAIN\nC: AUTH PLAIN " PLAIN "\nS: 535 sesame " PLAIN "\n" QUIT,
+        HELLO "S: 250 AUTH LOGIN\nC: AUTH LOGIN\nS: 334 \nC: YW5h\nS: 334 \nC: c2VzYW1l\nS: 235 "
+              "ok\n" QUIT,
+        HELLO "S: 250 AUTH LOGIN\nC: AUTH LOGIN\nS: 334 \nC: YW5h\nS: 334 \nC: c2VzYW1l\n",
+    };
+    (void)state;
+    for (size_t i = 0; i < 3 * sizeof dialogues / sizeof *dialogues; i++) {
+        script s;
+        posta_receipt r;
+        posta_auth auth = POSTA_AUTH;
+        posta_session_config c = script_config(&s, dialogues[i / 3]);
+        s.port.allocate = watch;
+        c.port = &s.port;
+        freed = 0;
+        auth.user = "ana";
+        if (i % 3 == 0) auth.password = "sesame";
+        if (i % 3 == 1) auth.ask = give_password;
+        if (i % 3 == 2) {
+            c.host = NULL;
+            c.url = "smtp://ana:sesame@mail.example.org?security=none";
+        }
+        run(&s, &c, i % 3 == 2 ? NULL : &auth, &r);
+        assert_true(freed > 0);
+        assert_false(holds((const uint8_t *)&r, sizeof r, "sesame"));
+        assert_false(holds((const uint8_t *)&r, sizeof r, "c2VzYW1l"));
+    }
+}
+
 /* User and password of the configuration and of the URL. */
 static void short_forms(void **state) {
     script s;
@@ -346,7 +430,8 @@ int main(void) {
         cmocka_unit_test(token),         cmocka_unit_test(long_answers),
         cmocka_unit_test(empty_answers), cmocka_unit_test(never_said),
         cmocka_unit_test(clear_text),    cmocka_unit_test(another_try),
-        cmocka_unit_test(short_forms),
+        cmocka_unit_test(short_forms),   cmocka_unit_test(another_host),
+        cmocka_unit_test(wiped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
