@@ -40,6 +40,7 @@ typedef struct toy {
     /* behaviour: the code to answer, 0: yes. May set `drop_at`, `early`. */
     unsigned (*decide)(struct toy *toy, toy_verb verb);
     void *user;
+    unsigned logins;     /* by AUTH PLAIN, which is taken inside TLS only */
     const char *offers;  /* "250-PIPELINING\r\n" ... */
     bool invites_nobody; /* 354 though there is no recipient */
     size_t early_at;     /* answers `early_code` once that many octets of a text came; 0: never */
@@ -156,6 +157,9 @@ static inline void toy_take_command(toy *t, const char *line) {
         assert_false(t->is_tls);
         toy_say(t, toy_decide(t, T_STARTTLS, 220), "go");
         t->is_tls = true; /* the handshake is the test's */
+    } else if (!strncmp(line, "AUTH PLAIN ", 11) && t->is_tls) {
+        t->logins++;
+        toy_say(t, 235, "in");
     } else if (!strcmp(line, "QUIT")) {
         toy_say(t, toy_decide(t, T_QUIT, 221), "bye");
         t->closing = true;
