@@ -85,6 +85,12 @@ static const login_case passwords[] = {
     {HELLO "S: 250 AUTH PLAIN\nC: AUTH PLAIN " PLAIN
            "\nS: 530 5.7.0 Must issue a STARTTLS command first\n" QUIT,
      POSTA_E_AUTH_REJECTED, "530 5.7.0", FAIL_EVENTS},
+    {HELLO "S: 250 AUTH PLAIN\nC: AUTH PLAIN " PLAIN "\nS: 432 4.7.12 change it\n" QUIT,
+     POSTA_E_AUTH_REJECTED, "changed first", FAIL_EVENTS},
+    {HELLO "S: 250 AUTH PLAIN\nC: AUTH PLAIN " PLAIN "\nS: 538 5.7.11 encrypt\n" QUIT,
+     POSTA_E_AUTH_REJECTED, "TLS before", FAIL_EVENTS},
+    {HELLO "S: 250 AUTH PLAIN\nC: AUTH PLAIN " PLAIN "\nS: 503 5.5.1 not now\n" QUIT,
+     POSTA_E_AUTH_REJECTED, "503", FAIL_EVENTS},
     /* B08: what is no challenge is taken back */
     {HELLO "S: 250 AUTH LOGIN\nC: AUTH LOGIN\nS: 334 =\nC: *\nS: 501 ok\n" QUIT, POSTA_E_PROTOCOL,
      "no base64", FAIL_EVENTS},
@@ -405,6 +411,54 @@ static void wiped(void **state) {
     }
 }
 
+/* A mechanism of the host's: preferred, in slices and with waits, its state zeroed and wiped. */
+static unsigned calls;
+
+static posta_status echo(const posta_mechanism *m, void *state, const posta_login *l,
+                         posta_span challenge, posta_window *out, const char **why_out) {
+    unsigned *n = state;
+    assert_ptr_equal(m->user, &calls);
+    calls++;
+    switch ((*n)++) {
+    case 0: return POSTA_E_IN_PROGRESS;
+    case 1: return POSTA_AGAIN;
+    case 2: posta__put(out, l->user); return POSTA_OK;
+    case 3: return POSTA_AGAIN;
+    case 4: posta__put(out, challenge); return POSTA_OK;
+    default: *why_out = "echo is done"; return POSTA_E_PROTOCOL;
+    }
+}
+
+static void custom(void **state) {
+    static const login_case rows[] = {
+        {HELLO "S: 250 AUTH PLAIN ECHO\nC: AUTH ECHO YW5h\nS: 334 YWJj\nC: YWJj\nS: 235 ok\n" QUIT,
+         POSTA_OK, NULL, OK_EVENTS},
+        {HELLO "S: 250 AUTH ECHO\nC: AUTH ECHO YW5h\nS: 334 YWJj\nC: YWJj\nS: 334 YWJj\nC: *\nS: "
+               "501 ok\n" QUIT,
+         POSTA_E_PROTOCOL, "echo is done", FAIL_EVENTS},
+        {HELLO "S: 250 AUTH PLAIN\nC: AUTH PLAIN " PLAIN "\nS: 235 ok\n" QUIT, POSTA_OK, NULL,
+         OK_EVENTS},
+    };
+    static const posta_mechanism mechanism = {.size = sizeof mechanism,
+                                              .name = "ECHO",
+                                              .flags = POSTA_MECHANISM_FIRST,
+                                              .state_len = sizeof(unsigned),
+                                              .user = &calls,
+                                              .answer = echo};
+    static const posta_mechanism *const list[] = {&mechanism};
+    posta_auth auth = POSTA_AUTH;
+    (void)state;
+    auth.user = "ana";
+    auth.password = "sesame";
+    auth.custom = list;
+    auth.custom_n = 1;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        calls = 0;
+        play(&rows[i], &auth);
+        assert_int_equal(calls, i == 0 ? 5 : i == 1 ? 6 : 0);
+    }
+}
+
 /* User and password of the configuration and of the URL. */
 static void short_forms(void **state) {
     script s;
@@ -431,7 +485,7 @@ int main(void) {
         cmocka_unit_test(empty_answers), cmocka_unit_test(never_said),
         cmocka_unit_test(clear_text),    cmocka_unit_test(another_try),
         cmocka_unit_test(short_forms),   cmocka_unit_test(another_host),
-        cmocka_unit_test(wiped),
+        cmocka_unit_test(wiped),         cmocka_unit_test(custom),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
