@@ -177,6 +177,8 @@ typedef struct posta__lua_wire {
 
 /* ---- logging in (login.c) ---- */
 
+#define POSTA__LUA_MECHANISMS 4u
+
 /** The credentials as C sees them where functions of Lua's have them. */
 typedef struct posta__lua_login {
     posta_auth auth;
@@ -184,10 +186,16 @@ typedef struct posta__lua_login {
     bool asks, has_answer;
     posta_status answer;
     posta_credentials given;
+    /* mechanisms whose steps are Lua's */
+    posta_mechanism custom[POSTA__LUA_MECHANISMS];
+    const posta_mechanism *list[POSTA__LUA_MECHANISMS];
+    char names[POSTA__LUA_MECHANISMS][POSTA_MAX_MECHANISM + 1];
+    size_t step; /* of which one is asked for, from 1; 0: credentials are */
+    posta_span challenge, said;
 } posta__lua_login;
 
-/** What the field `auth` of the options at `at` wants; null: nobody logs in. The handle (0: whose C copies
- * strings) keeps them; `l` must not move afterwards. */
+/** What the field `auth` of the options at `at` wants; null: nobody logs in. The handle (0: whose C
+ * copies strings) keeps them; `l` must not move afterwards. */
 const posta_auth *posta__lua_login_config(lua_State *L, int at, posta__lua_login *l, int handle);
 int posta__lua_login_asks(lua_State *L, const posta__lua_login *l);
 int posta__lua_login_answer(lua_State *L, posta__lua_login *l);

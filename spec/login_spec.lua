@@ -269,4 +269,32 @@ describe("a login", function()
         local out = run(peer, "true")
         assert.truthy(out:find("printed no token", 1, true), out)
     end)
+
+    it("by a mechanism of the host's", function()
+        local function echo()
+            local challenges = {}
+            return { { name = "ECHO", first = true, step = function(challenge)
+                challenges[#challenges + 1] = challenge
+                if #challenges == 3 then return nil, "echo is done" end
+                return #challenges == 1 and "hi" or challenge
+            end } }, challenges
+        end
+        local dialogue = HELLO .. "S: 250 AUTH PLAIN ECHO\nC: ^AUTH ECHO aGk=$\nS: 334 YWJj\nC: ^YWJj$\n"
+        local peer = peers.play(dialogue .. "S: 235 ok\n" .. QUIT)
+        local custom, challenges = echo()
+        assert(posta.connect(where(peer, { user = "ana", password = "sesame", custom = custom }))):quit()
+        played(peer)
+        assert.same({ "", "abc" }, challenges)
+        peer = peers.play(dialogue .. "S: 334 YWJj\nC: ^[*]$\nS: 501 ok\n" .. QUIT)
+        local err = fails("cancelled", nil, posta.connect(where(peer, { custom = (echo()) })))
+        assert.truthy(err.message:find("echo is done", 1, true), err.message)
+        played(peer)
+        for bad, complaint in pairs { [{ { name = "ECHO" } }] = "auth.custom[1].step: expected function, got nil",
+            [{ { name = "echo", step = print } }] = "auth.custom[1].name: expected 1 to 20",
+            [{ { name = "E", step = print, stop = 1 } }] = "auth.custom[1].stop" } do
+            local ok, message = pcall(posta.connect, { host = "x", auth = { custom = bad } })
+            assert.is_false(ok)
+            assert.truthy(message:find(complaint, 1, true), message)
+        end
+    end)
 end)

@@ -135,8 +135,8 @@ describe("a connection", function()
         local function inherited() return tonumber(child.run "ls /proc/self/fd | wc -l") end
         -- Until what other specs left behind is gone: garbage, and look-ups that nobody waits for.
         local function collect()
-            local last, n, finish = -1, mine(), socket.gettime() + 20
-            while n ~= last and socket.gettime() < finish do
+            local last, n, deadline = -1, mine(), socket.gettime() + 20
+            while n ~= last and socket.gettime() < deadline do
                 for _ = 1, 3 do collectgarbage() end
                 socket.sleep(0.2)
                 last, n = n, mine()

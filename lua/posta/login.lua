@@ -6,10 +6,35 @@ local names = require "posta.names"
 
 local login = {}
 
+local MECHANISM = {
+    known = { name = "string", first = "boolean", step = "function" },
+    moved = { answer = "step", initial = "first" },
+}
+
+local MOST_MECHANISMS = 4
+
+-- The host's own mechanisms: a list of { name =, first =, step = }.
+local function custom_misuse(value, path)
+    if type(value) ~= "table" then return names.wrong_type(value, path, "table") end
+    for i, one in ipairs(value) do
+        local at = ("%s[%d]"):format(path, i)
+        local complaint = names.wrong_type(one, at, "table") or names.misuse(one, at, MECHANISM)
+            or names.wrong_type(rawget(one, "name"), at .. ".name", "string")
+            or names.wrong_type(rawget(one, "step"), at .. ".step", "function")
+        if complaint then return complaint end
+        if not one.name:find "^[A-Z0-9_-]+$" or #one.name > 20 then
+            return ("%s.name: expected 1 to 20 of A-Z 0-9 - _, got %q"):format(at, one.name:sub(1, 40))
+        end
+    end
+    if #value > MOST_MECHANISMS then return ("%s: expected at most %d"):format(path, MOST_MECHANISMS) end
+    return nil
+end
+
 local RULES = {
     known = {
         user = "string", password = "string|function", token = "string|function", authzid = "string",
         mechanisms = "string|table", min_iterations = "number", max_iterations = "number",
+        custom = custom_misuse,
     },
     moved = { username = "user", pass = "password", login = "user", access_token = "token",
         accessToken = "token", mechanism = "mechanisms", method = "mechanisms" },
@@ -54,6 +79,15 @@ function login.config(auth, insecure)
     end
     plain.mechanisms = words(rawget(auth, "mechanisms"))
     plain.asks = ask ~= nil
+    local custom = rawget(auth, "custom")
+    if custom then
+        ask = ask or { key = auth }
+        plain.custom, ask.steps = {}, {}
+        for i, one in ipairs(custom) do
+            plain.custom[i] = { name = rawget(one, "name"), first = rawget(one, "first") }
+            ask.steps[i] = rawget(one, "step")
+        end
+    end
     return plain, ask
 end
 
@@ -79,6 +113,14 @@ local function call(ask, why)
     return given
 end
 
+-- One step of a mechanism of the host's. The values, or nil and why there is no answer.
+local function stepped(ask, which, challenge)
+    local said, text = ask.steps[which](challenge)
+    if said == nil then return nil, tostring(text or "the mechanism's function gave no answer") end
+    if type(said) ~= "string" then error("auth.custom.step: expected string, got " .. type(said), 0) end
+    return { said = said }
+end
+
 -- The flight to join, or nil. One whose owner an error threw out is none.
 local function joined(data, key, why)
     local flight = data.flight or flights[key]
@@ -93,9 +135,15 @@ end
 --- Answers what C asks, if it asks. True when something came of it; false: another session asks the same
 -- already; nil: nothing is asked. `face`: core.session or core.link, whose handle it is.
 function login.serve(s, data, face)
-    local why = face.asks_login(s)
+    local why, which, challenge = face.asks_login(s)
     if not why then return nil end
     local ask = data.ask
+    if why == "step" then
+        local given
+        given, data.why_no_login = stepped(ask, which, challenge)
+        if not face.is_closed(s) then face.login(s, given) end
+        return true
+    end
     local flight = joined(data, ask.key, why)
     if not flight then
         flight = { why = why, owner = s }
