@@ -330,3 +330,13 @@ describe("dovecot", function()
     assert.is_true(conn:quit())
   end)
 end)
+
+describe("postfix", function()
+  it("lets anybody in who says so: ANONYMOUS", function()
+    local url = assert(os.getenv "POSTA_POSTFIX_SMTPS", "NOT HAD: postfix with a login")
+    local conn, why = posta.connect { url = url, tls = { ca_file = os.getenv "POSTA_POSTFIX_CA" },
+      auth = { user = "somebody", mechanisms = "ANONYMOUS" } }
+    assert(conn, why)
+    assert.is_true(conn:quit())
+  end)
+end)
