@@ -1,6 +1,6 @@
 /* core/test/session: a transport that plays a dialogue, octet by octet: what we write must be the
- * next "C: " line, and its end lets the "S: " lines behind it go. "C: ..." that ends in * matches
- * any rest.
+ * next "C: " line, and its end lets the "S: " lines behind it go. A "C: " line that ends in "..."
+ * has any rest.
  */
 #ifndef POSTA_TEST_SCRIPT_H
 #define POSTA_TEST_SCRIPT_H
@@ -25,11 +25,12 @@ typedef struct script {
     char events[400];
     posta_transport transport;
     posta_port port;
-    uint64_t now;
+    uint64_t now, ticks; /* ticks: ms that pass by looking at the clock */
 } script;
 
 static inline uint64_t script_now(void *user) {
-    return ((script *)user)->now;
+    script *s = user;
+    return s->now += s->ticks;
 }
 
 static inline posta_status script_wait(void *user, unsigned wants, uint32_t ms) {
@@ -61,8 +62,8 @@ static inline posta_status script_read(void *user, void *out, size_t cap, size_t
 
 static inline void script_hear(script *s) {
     size_t n = script_line(s);
-    bool is_open = n > 3 && s->at[n - 1] == '*' && s->at[n - 2] == ' ';
-    size_t len = is_open ? n - 4 : n - 3;
+    bool is_open = n >= 6 && strncmp(s->at + n - 3, "...", 3) == 0;
+    size_t len = is_open ? n - 6 : n - 3;
     s->said[s->said_n] = 0;
     if (strncmp(s->at, "C: ", 3) != 0 || strncmp(s->at + 3, s->said, len) != 0 ||
         (!is_open && s->said_n != len))
