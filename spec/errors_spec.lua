@@ -147,7 +147,7 @@ describe("a failed send", function()
 
     it("loses nothing when a body fails in the middle", function()
         local n = 0
-        local p = peer.play(nil, TO_DATA .. "S: 354 go\nC: *\n")
+        local p = peer.play(nil, TO_DATA .. "S: 354 go\nTEXT")
         local err = fails("body.failed", "text", posta.send(p.url, support.mail { text = function()
             n = n + 1
             if n > 20 then return nil, "the disk is gone" end

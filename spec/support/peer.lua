@@ -18,14 +18,17 @@
                   with the n (1) behind it                    n (0.002) seconds apart
     CLOSE         close (FIN)                       RST       close with a reset
     STALL         read and write nothing more       ACCEPT    take another connection
-    TLS                           the server's side of a handshake, with the certificate of peer.play
+    HOLD name     go on when the spec has called    TLS       the server's side of a handshake, with
+                  peer.open(name)                             the certificate of peer.play
     # a remark
 
 A C: line is what stands before CRLF; a bare LF inside it is a mismatch. After the last line the
-client must close and say no more. The peer ends after 20 s whatever happens. ]==]
+client must close and say no more. The peer ends after 20 s whatever happens; `after_each(support.stop_all)`
+ends those that a spec left, whose dialogues nobody asks for. ]==]
 
 local LIFE = 20                -- seconds
 local GRACE = 1                -- seconds left to the client once result() was called
+local TICK = 0.01              -- seconds between two looks at what the spec wants
 
 ------------------------------------------------------------------------------- the process
 
@@ -63,9 +66,9 @@ local function left(p)
     if not p.asked then
         local file = io.open(p.stop_file, "rb")
         if file then
-            file:close()
             p.asked = true
-            p.finish = math.min(p.finish, now + GRACE)
+            p.finish = math.min(p.finish, now + (tonumber((file:read "*a")) or GRACE))
+            file:close()
         end
     end
     return p.finish - now
@@ -82,8 +85,14 @@ local function next_line(p)
         end
         if p.ended then return nil, "the client closed" end
         if left(p) <= 0 then return nil, "nothing came in time" end
-        p.client:settimeout(0.05)
-        local octets, why, partial = p.client:receive(8192)
+        -- One octet is waited for, the rest is only taken: receive waits until it has all it is asked for.
+        p.client:settimeout(TICK)
+        local octets, why, partial = p.client:receive(1)
+        if octets then
+            p.input = p.input .. octets
+            p.client:settimeout(0)
+            octets, why, partial = p.client:receive(8192)
+        end
         p.input = p.input .. (octets or partial or "")
         p.ended = why ~= nil and not WAITS[why]
         p.why_ended = p.ended and why
@@ -128,7 +137,7 @@ end
 
 local function accept(p)
     repeat
-        p.server:settimeout(0.05)
+        p.server:settimeout(TICK)
         p.client = p.server:accept()
         if not p.client and left(p) <= 0 then fail(p, "nobody connected") end
     until p.client
@@ -167,8 +176,15 @@ serve.RST = function(p)
     close(p)
 end
 serve.STALL = function(p)
-    while left(p) > 0 and not p.asked do p.net.sleep(0.05) end
+    while left(p) > 0 and not p.asked do p.net.sleep(TICK) end
     close(p)
+end
+serve.HOLD = function(p, text)
+    while left(p) > 0 and not p.asked do
+        local file = io.open(p.folder .. "/open_" .. text, "rb")
+        if file then return file:close() end
+        p.net.sleep(0.002)
+    end
 end
 serve.ACCEPT = function(p)
     close(p)
@@ -218,7 +234,8 @@ local function main(folder, cert, key)
     local file = assert(io.open(folder .. "/dialogue", "rb"))
     local dialogue = file:read("*a")
     file:close()
-    local p = { net = net, finish = net.gettime() + LIFE, stop_file = folder .. "/asked", cert = cert, key = key }
+    local p = { net = net, finish = net.gettime() + LIFE, folder = folder, stop_file = folder .. "/asked",
+        cert = cert, key = key }
     p.log = assert(io.open(folder .. "/transcript", "wb"))
     p.server = assert(net.bind("127.0.0.1", 0, 8))
     local _, port = p.server:getsockname()
@@ -235,10 +252,12 @@ if (...) == "--serve" then return main(select(2, ...)) end
 ---------------------------------------------------------------------------------- the face
 
 local child = require "spec.support.child"
+local socket = require "socket"
 local peer = {}
+local playing = {}
 
 -- lua: the interpreter for the peer (nil: the one of the spec); pair: { cert =, key = } for TLS. Gives
--- { url, port, result, stop }.
+-- { url, port, open, said, result, stop }.
 function peer.play(lua, dialogue, pair)
     local folder = child.new_folder()
     child.write_file(folder .. "/dialogue", dialogue)
@@ -248,19 +267,51 @@ function peer.play(lua, dialogue, pair)
     local self = { port = port, url = "smtp://127.0.0.1:" .. port }
     local ok, transcript
 
-    -- Did the client keep to the dialogue, and what was said. Ends the peer; may be asked again.
-    function self.result()
-        if ok ~= nil then return ok, transcript end
-        child.write_file(folder .. "/asked", "")
-        ok = process:wait_end(5) == 0
+    local function end_it()
+        playing[self] = nil
         transcript = (child.read_file(folder .. "/transcript") or "") .. process:complaints()
         process:stop()
         os.execute("rm -rf -- " .. child.quoted(folder))
+    end
+
+    -- Lets it go on behind HOLD name, where it is or will be.
+    function self.open(name) child.write_file(folder .. "/open_" .. name, "") end
+
+    -- Waits until the transcript holds these words.
+    function self.said(words)
+        local finish = socket.gettime() + 5
+        repeat
+            if (child.read_file(folder .. "/transcript") or ""):find(words, 1, true) then return end
+            socket.sleep(0.002)
+        until socket.gettime() > finish
+        error("the peer does not know of " .. words, 2)
+    end
+
+    -- Did the client keep to the dialogue, and what was said. Ends the peer, which leaves the client so many
+    -- seconds (1); may be asked again.
+    function self.result(grace)
+        if ok ~= nil then return ok, transcript end
+        child.write_file(folder .. "/asked", grace or "")
+        ok = process:wait_end(5) == 0
+        end_it()
         return ok, transcript
     end
 
-    self.stop = self.result
+    function self.stop() return self.result() end
+
+    function self.kill()
+        if ok ~= nil then return end
+        ok = false
+        end_it()
+    end
+
+    playing[self] = true
     return self
+end
+
+-- Ends all that still play.
+function peer.stop_all()
+    for p in pairs(playing) do p.kill() end
 end
 
 return peer
