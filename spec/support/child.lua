@@ -10,6 +10,8 @@ local socket = require "socket"
 
 local child = {}
 
+local TICK = 0.002              -- seconds between two looks; most of what is waited for takes a few milliseconds
+
 function child.quoted(s)
     return "'" .. tostring(s):gsub("'", "'\\''") .. "'"
 end
@@ -82,7 +84,7 @@ function methods:wait_for(pattern, seconds)
         local found = { self:output():match(pattern) }
         if found[1] then return (table.unpack or _G.unpack)(found) end
         if self:ended() then break end
-        socket.sleep(0.01)
+        socket.sleep(TICK)
     until socket.gettime() > finish
     error("the child did not say " .. pattern .. "; it said: " .. self:output()
         .. self:complaints(), 2)
@@ -90,7 +92,7 @@ end
 
 function methods:wait_end(seconds)
     local finish = socket.gettime() + (seconds or 5)
-    while not self:ended() and socket.gettime() < finish do socket.sleep(0.01) end
+    while not self:ended() and socket.gettime() < finish do socket.sleep(TICK) end
     return self:ended()
 end
 
@@ -123,7 +125,7 @@ echo $! >%s/pid; wait $!; echo $? >%s/status ) >/dev/null 2>&1 &]]):format(
     local finish = socket.gettime() + 5
     repeat
         p.pid = tonumber((child.read_file(p.folder .. "/pid") or ""):match("^(%d+)\n"))
-        if not p.pid then socket.sleep(0.005) end
+        if not p.pid then socket.sleep(TICK) end
     until p.pid or socket.gettime() > finish
     assert(p.pid, "the child did not start")
     return p
