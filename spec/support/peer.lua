@@ -74,6 +74,12 @@ local function left(p)
     return p.finish - now
 end
 
+-- OpenSSL says "closed" for close_notify, and "unexpected eof" where there was none.
+local function tell_end(p, why)
+    log(p, why == "closed" and "# the client ended TLS in order"
+        or "# the client did not end TLS in order: " .. tostring(why))
+end
+
 -- Read until there is a line, or the end: the line, or nil and why not.
 local function next_line(p)
     while true do
@@ -95,7 +101,7 @@ local function next_line(p)
         end
         p.input = p.input .. (octets or partial or "")
         p.ended = why ~= nil and not WAITS[why]
-        p.why_ended = p.ended and why
+        if p.ended and p.is_tls then tell_end(p, why) end
     end
 end
 
@@ -203,13 +209,6 @@ serve.TLS = function(p)
     log(p, "# TLS: " .. tostring(p.client:info("protocol")))
 end
 
--- OpenSSL says "closed" for close_notify, and "unexpected eof" where there was none.
-local function tell_end(p)
-    if not p.is_tls or not p.ended then return end
-    log(p, p.why_ended == "closed" and "# the client ended TLS in order"
-        or "# the client did not end TLS in order: " .. tostring(p.why_ended))
-end
-
 local function run(p, dialogue)
     local n = 0
     for line in (dialogue .. "\n"):gmatch("([^\n]*)\n") do
@@ -223,7 +222,6 @@ local function run(p, dialogue)
     end
     if not p.client then return end
     local line, why = next_line(p)
-    tell_end(p)
     if line then fail(p, "after the dialogue came C: " .. shown(line)) end
     if p.input ~= "" then fail(p, "after the dialogue came " .. shown(p.input)) end
     if why ~= "the client closed" then log(p, "# the client kept the connection") end
