@@ -186,6 +186,7 @@ serve.STALL = function(p)
     close(p)
 end
 serve.HOLD = function(p, text)
+    log(p, "# holds " .. text)
     while left(p) > 0 and not p.asked do
         local file = io.open(p.folder .. "/open_" .. text, "rb")
         if file then return file:close() end
