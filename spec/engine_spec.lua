@@ -160,10 +160,11 @@ describe("posta.pump", function()
         assert.truthy(t.mails[1]:find("piece\r\npiece\r\npiece\r\n", 1, true))
     end)
 
+    after_each(peer.stop_all)
+
     it("reports what the world does", function()
         local function over(dialogue, timeout)
             local p = peer.play(nil, dialogue)
-            finally(p.stop)
             local host = support.host(p.port)
             local _, message, err = posta.pump(engine { port = p.port, timeout = timeout }, host.io,
                 support.mail())
@@ -181,7 +182,7 @@ describe("posta.pump", function()
         err = over(HELLO .. "C: /^MAIL/\nS: 250 ok\nC: *\nS: 250 ok\nC: DATA\nS: 354 go\nTEXT\nCLOSE")
         assert.equal("connection.lost", err.code)
         assert.equal("unknown", err.outcome)
-        err = over("STALL", { greeting = 0.3 })
+        err = over("STALL", { greeting = 0.1 })
         assert.equal("timeout.greeting", err.code)
         local message
         err, message = over(HELLO .. "C: *\nSTALL", { command = 0.3 })

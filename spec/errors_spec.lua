@@ -73,12 +73,20 @@ describe("a failed send", function()
             { code = "timeout.result", stage = "result", outcome = "unknown", retry = "duplicate_risk" } },
     }
 
+    -- Only the time that is to run out is short. EHLO is a command too, and must be in time.
+    local function times(code)
+        local all = { greeting = 5, command = 5, data = 5, result = 5, quit = 1 }
+        local short = code:match "^timeout%.(%a+)$"
+        if short then all[short] = short == "command" and 0.3 or 0.1 end
+        return all
+    end
+
     for _, row in ipairs(rows) do
         local name, dialogue, wanted, reply = row[1], row[2], row[3], row[4]
         it("says what happened: " .. name, function()
             local p = peer.play(nil, dialogue)
-            local err = fails(wanted.code, nil, posta.send({ url = p.url, timeout = { greeting = 0.3,
-                command = 0.3, data = 0.3, result = 0.3, quit = 1 } }, support.mail()))
+            local err = fails(wanted.code, nil, posta.send({ url = p.url, timeout = times(wanted.code) },
+                support.mail()))
             local _, transcript = p.result()
             for key, value in pairs(wanted) do
                 if err[key] ~= value then
@@ -137,10 +145,10 @@ describe("a failed send", function()
         err = fails("dns.failed", nil, posta.send({ host = "no.such.host.invalid", security = "none" },
             support.mail()))
         assert.equal("resolve", err.stage)
-        local p = peer.play(nil, "SLEEP 0.6\nS: 220 late")
+        local p = peer.play(nil, "STALL")
         fails("timeout.total", nil, posta.send({ url = p.url, timeout = 0.3 }, support.mail()))
         p.stop()
-        p = peer.play(nil, "SLEEP 1.3\nS: 220 late")
+        p = peer.play(nil, "STALL")
         fails("timeout.total", nil, posta.send(p.url .. "?timeout=1", support.mail()))
         p.stop()
     end)
