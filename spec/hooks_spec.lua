@@ -243,7 +243,8 @@ describe("waiting", function()
             local process = child.start({ child.interpreter(), "-e",
                 'local posta = require "posta" ' .. code })
             process:wait_for "waiting()"
-            socket.sleep(0.3)
+            p.said "C: NOOP"
+            socket.sleep(0.05)          -- by now it waits for the answer
             local began = socket.gettime()
             os.execute("kill -INT " .. process.pid)
             local status = process:wait_end(5)

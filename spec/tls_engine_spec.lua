@@ -220,11 +220,11 @@ describe("posta's own TLS", function()
         it("runs out of time in the handshake", function()
             local wire = open(implicit.port)
             wire.on_read = function(_, _, seconds)
-                assert(seconds and seconds <= 0.3)
+                assert(seconds and seconds <= 0.1)
                 require("socket").sleep(seconds)
                 return nil, "timeout"
             end
-            local err = fails("timeout.tls", nil, posta.pump(engine("tls", { timeout = { tls = 0.3 } }), wire.io,
+            local err = fails("timeout.tls", nil, posta.pump(engine("tls", { timeout = { tls = 0.1 } }), wire.io,
                 (new_mail())))
             assert.equal("not_sent", err.outcome)
         end)
@@ -445,7 +445,7 @@ describe("posta's own TLS", function()
 
         it("does not wait for a server that says nothing to QUIT", function()
             with(HELLO .. TEXT .. "C: ^QUIT$\nNOTIFIED", function(peer, where)
-                where.timeout = { quit = 0.2 }
+                where.timeout = { quit = 0.1 }
                 local receipt, message = posta.pump(assert(posta.engine(where)), open(peer.port).io, support.mail())
                 assert(receipt, message)
             end)

@@ -34,7 +34,7 @@ describe("over a Lua transport, a session with posta's TLS", function()
         with(HELLO .. TEXT .. "C: ^QUIT$\nS: 221 bye\nNOTIFIED", function(w) assert(posta.send(w, support.mail())) end)
         with(HELLO .. "C: ^QUIT$\nS: 221 bye\nNOTIFIED", function(w) assert(posta.connect(w)):quit() end)
         with(HELLO .. "C: ^QUIT$\nNOTIFIED", function(w)
-            w.timeout = { quit = 0.2 }
+            w.timeout = { quit = 0.1 }
             assert(posta.connect(w)):quit()
         end)
     end)

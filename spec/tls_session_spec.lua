@@ -514,10 +514,10 @@ describe("the middle of a handshake", function()
         finally(p.stop)
         local began = socket.gettime()
         local err = fails("timeout.tls", nil, posta.send({ url = "smtps://127.0.0.1:" .. p.port, tls = TLS,
-            timeout = { tls = 0.2 } }, support.mail()))
+            timeout = { tls = 0.1 } }, support.mail()))
         assert.equal("not_sent", err.outcome)
         assert.truthy(socket.gettime() - began < 3)
-        fails("timeout.total", nil, posta.connect { url = "smtps://127.0.0.1:" .. p.port, tls = TLS, timeout = 0.2 })
+        fails("timeout.total", nil, posta.connect { url = "smtps://127.0.0.1:" .. p.port, tls = TLS, timeout = 0.1 })
     end)
 
     it("is left at every moment", function()
