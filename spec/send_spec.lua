@@ -261,14 +261,14 @@ describe("posta.connect", function()
     setup(function() c = catcher.spawn {} end)
     teardown(function() c:stop() end)
 
-    -- A peer that lets the client wait for the answer to MAIL, whatever the machine is like.
+    -- A peer that lets the client wait for the answer to MAIL until open "sender", whatever the machine is like.
     local function slow(rest)
         local p = peer.play(nil, [[
             S: 220 hello
             C: /^EHLO /
             S: 250 ok
             C: /^MAIL/
-            SLEEP 0.1
+            HOLD sender
             S: 250 ok
             C: *
             S: 250 ok
@@ -277,9 +277,10 @@ describe("posta.connect", function()
             TEXT
             S: 250 done
             ]] .. (rest or ""))
-        finally(p.stop)
         return p
     end
+
+    after_each(peer.stop_all)
 
     it("sends several mails on one connection", function()
         local conn = assert(posta.connect(c.url))
@@ -318,12 +319,14 @@ describe("posta.connect", function()
     end)
 
     it("does one thing at a time", function()
-        local inner
-        local conn = assert(posta.connect { url = slow("C: QUIT\nS: 221 bye").url, wait = function(s)
+        local inner, is_up
+        local p = slow "C: QUIT\nS: 221 bye"
+        local conn = assert(posta.connect { url = p.url, wait = function(s)
             inner = inner or { s:send(support.mail()) }
+            if is_up then p.open "sender" end
             require("socket").sleep(0.002)
         end })
-        inner = nil
+        inner, is_up = nil, true
         assert.truthy(conn:send(support.mail()))
         local err = fails("busy", nil, inner[1], inner[2], inner[3])
         assert.equal("session is busy", tostring(err))
@@ -333,7 +336,8 @@ describe("posta.connect", function()
 
     it("is busy for others while a coroutine waits in it", function()
         local waits
-        local conn = assert(posta.connect { url = slow().url, wait = function()
+        local p = slow()
+        local conn = assert(posta.connect { url = p.url, wait = function()
             if waits then coroutine.yield() end
             require("socket").sleep(0.002)
         end })
@@ -344,6 +348,7 @@ describe("posta.connect", function()
         fails("busy", nil, conn:noop())
         fails("busy", nil, conn:quit())
         waits = false
+        p.open "sender"
         assert.equal("accepted", co().outcome)
         conn:close()
     end)
