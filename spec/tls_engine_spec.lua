@@ -1,10 +1,10 @@
--- posta.engine and posta.pump with posta's own TLS, over LuaSocket, to a catcher with OpenSSL's.
+-- posta.engine and posta.pump with posta's own TLS, over LuaSocket, to a catcher with OpenSSL's. How they end it is
+-- in tls_farewell_spec.lua.
 
 local posta = require "posta"
 local catcher = require "spec.support.catcher"
 local open = require("spec.support.tls_wire").open
 local support = require "spec.support.posta"
-local tls_peer = require "spec.support.tls_peer"
 local ssl = require "ssl"
 local socket = require "socket"
 local fails, raises = support.fails, support.raises
@@ -407,74 +407,6 @@ describe("posta's own TLS", function()
                     io.close()
                 end
             end
-        end)
-    end)
-
-    describe("at the end", function()
-        local made, peers
-
-        setup(function()
-            made = assert(require("posta.catcher").certificate(true))
-            peers = tls_peer.start(made)
-        end)
-
-        teardown(function()
-            peers.stop()
-            os.execute("rm -rf -- " .. require("spec.support.child").quoted(made.dir))
-        end)
-
-        local HELLO = "S: 220 hello\nC: ^EHLO\nS: 250 ok\n"
-        local TEXT = "C: ^MAIL\nS: 250 ok\nC: ^RCPT\nS: 250 ok\nC: ^DATA\nS: 354 go\nTEXT\nS: 250 kept\n"
-
-        -- What is to be done to a server that plays `dialogue` in each version of TLS.
-        local function with(dialogue, act)
-            for _, version in ipairs { "", " 1.2" } do
-                local peer = peers.play(("TLS%s\n"):format(version) .. dialogue)
-                act(peer, { host = "127.0.0.1", port = peer.port, security = "tls", tls = { ca_file = made.ca } })
-                local ok, transcript = peer.result()
-                assert(ok, transcript)
-            end
-        end
-
-        it("says close_notify behind QUIT", function()
-            with(HELLO .. TEXT .. "C: ^QUIT$\nS: 221 bye\nNOTIFIED", function(peer, where)
-                local receipt, message = posta.pump(assert(posta.engine(where)), open(peer.port).io, support.mail())
-                assert(receipt, message)
-            end)
-        end)
-
-        it("does not wait for a server that says nothing to QUIT", function()
-            with(HELLO .. TEXT .. "C: ^QUIT$\nNOTIFIED", function(peer, where)
-                where.timeout = { quit = 0.1 }
-                local receipt, message = posta.pump(assert(posta.engine(where)), open(peer.port).io, support.mail())
-                assert(receipt, message)
-            end)
-        end)
-
-        it("says it also when the mail was refused", function()
-            with(HELLO .. "C: ^MAIL\nS: 550 no\nC: ^QUIT$\nS: 221 bye\nNOTIFIED", function(peer, where)
-                fails("sender.refused", nil, posta.pump(assert(posta.engine(where)), open(peer.port).io,
-                    support.mail()))
-            end)
-        end)
-
-        it("takes the server's close_notify for the end, and hears no clear text behind it (A10)", function()
-            for reply, code in pairs { ["S: 250 kept"] = false, [""] = "connection.lost" } do
-                local text = TEXT:gsub("S: 250 kept", reply)
-                with(HELLO .. text .. "NOTIFY\nRAW 250 raw\\r\\n221 raw\\r\\n\nCLOSE", function(peer, where)
-                    local receipt, _, err = posta.pump(assert(posta.engine(where)), open(peer.port).io,
-                        support.mail())
-                    if not code then return assert.equal("accepted", receipt.outcome) end
-                    assert.is_nil(receipt)
-                    assert.equal(code, err.code)
-                    assert.equal("unknown", err.outcome)
-                end)
-            end
-            with(HELLO .. "C: ^MAIL\nNOTIFY\nRAW 250 raw\\r\\n\nCLOSE", function(peer, where)
-                local err = fails("connection.lost", nil, posta.pump(assert(posta.engine(where)),
-                    open(peer.port).io, support.mail()))
-                assert.equal("not_sent", err.outcome)
-            end)
         end)
     end)
 
