@@ -78,7 +78,8 @@ static uint64_t patience(posta_status cause, const posta_timeouts *t) {
 static const char *detail_of(const posta_fault *f, posta_status cause, char *store, size_t cap) {
     posta_window w = posta__window(store, cap - 1);
     if (!f->why || f->cause != cause) return NULL;
-    if (cause == POSTA_E_LOST || cause == POSTA_E_EXTENSION || f->phase == POSTA_PHASE_TLS)
+    if (cause == POSTA_E_LOST || cause == POSTA_E_EXTENSION || f->phase == POSTA_PHASE_TLS ||
+        (cause == POSTA_E_PROTOCOL && f->phase == POSTA_PHASE_AUTH))
         return f->why;
     posta__put(&w, posta__span_of(posta_status_text(cause)));
     posta__put(&w, POSTA_LIT(" ("));

@@ -95,6 +95,7 @@ static const char *hint(const posta__account *a) {
     case POSTA_E_TOO_BIG: return "Send fewer or smaller attachments.";
     case POSTA_E_GREETING_REFUSED: return "The server takes no mail from here now.";
     case POSTA_E_PROTOCOL:
+        if (a->phase == POSTA_PHASE_AUTH) return "";
         return a->is_secure
                    ? "Is this really an SMTP server?"
                    : "Is this really an SMTP server, and the port one without TLS from the start?";
