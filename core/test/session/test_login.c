@@ -302,6 +302,35 @@ static void clear_text(void **state) {
     assert_int_equal(run(&s, &c, &auth, &r), POSTA_OK);
 }
 
+static posta_status never(void *user, const char *server_name) {
+    (void)user;
+    (void)server_name;
+    return POSTA_E_TLS_HANDSHAKE;
+}
+
+/* The same where the mode was changed when the session was there already. */
+static void clear_text_later(void **state) {
+    script s;
+    posta_auth auth = POSTA_AUTH;
+    posta_session *session;
+    uint32_t mode = POSTA_SECURITY_NONE;
+    (void)state;
+    auth.user = "ana";
+    auth.password = "sesame";
+    posta_session_config c = script_config(&s, HELLO "S: 250 AUTH PLAIN\n" QUIT);
+    s.transport.flags = 0;
+    s.transport.starttls = never;
+    c.security = POSTA_SECURITY_STARTTLS;
+    c.auth = &auth;
+    assert_int_equal(posta_session_new(&c, &session, NULL), POSTA_OK);
+    assert_int_equal(posta_session_set_option(session, POSTA_OPTION_TLS_MODE, &mode, sizeof mode),
+                     POSTA_OK);
+    assert_int_equal(posta_session_connect(session), POSTA_E_AUTH_INSECURE);
+    posta_session_free(&session);
+    assert_string_equal(s.events, "AUTH_FAIL ");
+    assert_string_equal(s.at, "");
+}
+
 /* Behind AUTH_FAIL the connection stands: other credentials, the same connection. */
 static void another_try(void **state) {
     script s;
@@ -468,6 +497,33 @@ static posta_status echo(const posta_mechanism *m, void *state, const posta_logi
     }
 }
 
+/* Row B08: nobody is asked for ever. */
+static posta_status chat(const posta_mechanism *m, void *state, const posta_login *l,
+                         posta_span challenge, posta_window *out, const char **why_out) {
+    (void)m;
+    (void)state;
+    (void)l;
+    (void)why_out;
+    posta__put(out, challenge);
+    return POSTA_OK;
+}
+
+static void many_rounds(void **state) {
+#define ROUND "S: 334 YWJj\nC: YWJj\n"
+    static const login_case row = {
+        HELLO "S: 250 AUTH CHAT\nC: AUTH CHAT\n" ROUND ROUND ROUND ROUND ROUND ROUND ROUND ROUND
+              "S: 334 YWJj\nC: *\nS: 501 ok\n" QUIT,
+        POSTA_E_PROTOCOL, "asks too often", FAIL_EVENTS};
+    static const posta_mechanism mechanism = {
+        .size = sizeof mechanism, .name = "CHAT", .answer = chat};
+    static const posta_mechanism *const list[] = {&mechanism};
+    posta_auth auth = POSTA_AUTH;
+    (void)state;
+    auth.custom = list;
+    auth.custom_n = 1;
+    play(&row, &auth);
+}
+
 static void custom(void **state) {
     static const login_case rows[] = {
         {HELLO "S: 250 AUTH PLAIN ECHO\nC: AUTH ECHO YW5h\nS: 334 YWJj\nC: YWJj\nS: 235 ok\n" QUIT,
@@ -525,6 +581,7 @@ int main(void) {
         cmocka_unit_test(clear_text),    cmocka_unit_test(another_try),
         cmocka_unit_test(short_forms),   cmocka_unit_test(another_host),
         cmocka_unit_test(wiped),         cmocka_unit_test(custom),
+        cmocka_unit_test(many_rounds),   cmocka_unit_test(clear_text_later),
         cmocka_unit_test(slices),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
