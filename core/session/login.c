@@ -308,7 +308,7 @@ static void turn_challenge(posta_link *l, posta_span text, bool makes_sense) {
 
 static void turn_yes(posta_link *l) {
     const posta__auth *a = l->auth;
-    if (a->mechanism->is_proven && !a->mechanism->is_proven(a->mechanism, a->state))
+    if (a->is_held || (a->mechanism->is_proven && !a->mechanism->is_proven(a->mechanism, a->state)))
         end(l, POSTA_E_PROTOCOL, "the server said yes without knowing the password");
     else
         end(l, POSTA_OK, NULL);

@@ -256,6 +256,22 @@ static void long_answers(void **state) {
     }
 }
 
+/* A yes before the answer was said is none. */
+static void early_yes(void **state) {
+    script s;
+    posta_receipt r;
+    posta_auth auth = POSTA_AUTH;
+    char password[401];
+    (void)state;
+    memset(password, 'x', 400);
+    password[400] = 0;
+    auth.user = "ana";
+    auth.password = password;
+    posta_session_config c =
+        script_config(&s, HELLO "S: 250 AUTH PLAIN\nC: AUTH PLAIN\nS: 235 ok\n" QUIT);
+    assert_int_equal(run(&s, &c, &auth, &r), POSTA_E_PROTOCOL);
+}
+
 /* Row B09: nothing is "=" in the line of AUTH and an empty line elsewhere. */
 static void empty_answers(void **state) {
     static const login_case rows[] = {
@@ -575,13 +591,21 @@ static void short_forms(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_password), cmocka_unit_test(broken),
-        cmocka_unit_test(token),         cmocka_unit_test(long_answers),
-        cmocka_unit_test(empty_answers), cmocka_unit_test(never_said),
-        cmocka_unit_test(clear_text),    cmocka_unit_test(another_try),
-        cmocka_unit_test(short_forms),   cmocka_unit_test(another_host),
-        cmocka_unit_test(wiped),         cmocka_unit_test(custom),
-        cmocka_unit_test(many_rounds),   cmocka_unit_test(clear_text_later),
+        cmocka_unit_test(each_password),
+        cmocka_unit_test(broken),
+        cmocka_unit_test(token),
+        cmocka_unit_test(long_answers),
+        cmocka_unit_test(empty_answers),
+        cmocka_unit_test(never_said),
+        cmocka_unit_test(clear_text),
+        cmocka_unit_test(another_try),
+        cmocka_unit_test(short_forms),
+        cmocka_unit_test(another_host),
+        cmocka_unit_test(wiped),
+        cmocka_unit_test(custom),
+        cmocka_unit_test(many_rounds),
+        cmocka_unit_test(early_yes),
+        cmocka_unit_test(clear_text_later),
         cmocka_unit_test(slices),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
