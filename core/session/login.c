@@ -90,17 +90,18 @@ void posta__auth_wipe(posta__auth *a) {
 /* ---- credentials ---- */
 
 /* Row B13: what no mechanism could say, or what would say more than was meant. */
-static const char *check(posta_span s) {
+static bool is_sayable(posta_span s) {
     for (size_t i = 0; i < s.len; i++)
-        if (s.p[i] == '\r' || s.p[i] == '\n' || s.p[i] == 1) return "has a CR, LF or U+0001 in it";
-    return NULL;
+        if (s.p[i] == '\r' || s.p[i] == '\n' || s.p[i] == 1) return false;
+    return true;
 }
 
+/* Null: all can be said. */
 static const char *check_all(const posta_login *l) {
-    if (check(l->user)) return "auth.user has a CR, LF or U+0001 in it";
-    if (check(l->password)) return "auth.password has a CR, LF or U+0001 in it";
-    if (check(l->token)) return "auth.token has a CR, LF or U+0001 in it";
-    if (check(l->authzid)) return "auth.authzid has a CR, LF or U+0001 in it";
+    if (!is_sayable(l->user)) return "auth.user has a CR, LF or U+0001 in it";
+    if (!is_sayable(l->password)) return "auth.password has a CR, LF or U+0001 in it";
+    if (!is_sayable(l->token)) return "auth.token has a CR, LF or U+0001 in it";
+    if (!is_sayable(l->authzid)) return "auth.authzid has a CR, LF or U+0001 in it";
     return NULL;
 }
 
@@ -109,7 +110,7 @@ static posta_span keep(posta__auth *a, const char *text) {
     return posta__put(&a->secrets, s) ? kept : posta__span(NULL, 0);
 }
 
-/* POSTA_E_LIMIT: more than auth_space holds. */
+/* POSTA_E_LIMIT: more than `space` holds. */
 static posta_status ask(posta__auth *a, posta_auth_ask why) {
     posta_login *l = &a->login;
     posta_credentials c = {a->config->user, a->config->password, a->config->token};
@@ -209,14 +210,14 @@ static posta_status prepare(posta_link *l, posta_span offered, const char **why_
     a->waits = status == POSTA_AGAIN;
     if (status != POSTA_OK) return status;
     a->is_asked = true;
+    g->authzid = posta__span_of(a->config->authzid);
     *why_out = check_all(g);
     if (*why_out) return POSTA_E_FIELD;
-    g->authzid = posta__span_of(a->config->authzid);
     g->host = posta__span_of(l->config.server_name);
     g->port = l->config.tcp_port;
     g->min_iterations = a->config->min_iterations;
     g->max_iterations = a->config->max_iterations;
-    g->crypto = a->config->crypto ? a->config->crypto : NULL;
+    g->crypto = a->config->crypto;
     if (!g->crypto && posta__crypto(port, &a->crypto)) g->crypto = &a->crypto;
     if (l->way == WAY_TLS)
         g->binding = posta__span(a->binding, posta__tls_binding(l->tls, a->binding));

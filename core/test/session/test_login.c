@@ -253,6 +253,10 @@ static void never_said(void **state) {
         auth.user = "ana";
         auth.password = bad[i];
         play(&none, &auth);
+        auth.password = "sesame";
+        auth.authzid = bad[i];
+        play(&none, &auth);
+        auth.authzid = NULL;
     }
 }
 
