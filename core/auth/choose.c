@@ -131,6 +131,6 @@ bool posta__auth_put_name(posta_window *out, posta_span name) {
 }
 
 posta_status posta__auth_too_long(const char **why_out) {
-    *why_out = "the answer does not fit in auth_space";
+    *why_out = "user, password or token are longer than there is room for in a line of AUTH";
     return POSTA_E_LIMIT;
 }

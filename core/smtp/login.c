@@ -163,7 +163,7 @@ static bool challenge_of(const login *l, posta_span *out) {
     if (l->is_cut || s.len < 3) return false;
     if (memchr(s.p, '\n', s.len) || (s.len > 3 && s.p[3] != ' ')) return false;
     *out = posta__span_sub(s, 4, s.len);
-    return true;
+    return out->len <= POSTA_MAX_AUTH_LINE;
 }
 
 bool posta_engine_auth_turn(const posta_engine *e, posta_auth_turn *turn_out,

@@ -76,7 +76,7 @@ heard posta__reply_step(reply_parser *p, const posta_engine_config *config, post
         }
         if (p->line_len < LINE_KEEP) p->line[p->line_len] = c;
         p->line_len++;
-        if (p->line_len > (p->is_long ? POSTA_MAX_AUTH_LINE + 6 : config->line_max))
+        if (p->line_len > (p->is_long ? 2 * POSTA_MAX_AUTH_LINE : config->line_max))
             return fault(p, line_out, "a reply's line is too long", why_out);
         if (p->total > config->reply_max) return fault(p, line_out, "a reply is too long", why_out);
     }

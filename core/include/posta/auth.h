@@ -93,7 +93,7 @@ typedef struct posta_auth {
 #if defined(POSTA_TINY) && POSTA_TINY
 #define POSTA_AUTH_SPACE 512u
 #else
-#define POSTA_AUTH_SPACE 6144u
+#define POSTA_AUTH_SPACE 9216u /* what fits in a line of AUTH, RFC 4954 4 */
 #endif
 
 #define POSTA_AUTH                                                                                 \

@@ -211,6 +211,44 @@ static void long_answers(void **state) {
     }
 }
 
+/* Rows B08, B17: a challenge beyond reason is taken back, a password beyond reason never said. */
+static void too_long(void **state) {
+    static const size_t lengths[] = {8, 12288, 12289, 12292, 12300, 16000};
+    (void)state;
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        script s;
+        posta_receipt r;
+        posta_auth auth = POSTA_AUTH;
+        char *dialogue = malloc(20000);
+        assert_non_null(dialogue);
+        strcpy(dialogue, HELLO "S: 250 AUTH LOGIN\nC: AUTH LOGIN\nS: 334 ");
+        size_t n = strlen(dialogue);
+        memset(dialogue + n, 'A', lengths[i]);
+        strcpy(dialogue + n + lengths[i], lengths[i] <= 12288
+                                              ? "\nC: YW5h\nS: 334 \nC: c2VzYW1l\nS: 235 ok\n" QUIT
+                                              : "\nC: *\nS: 501 ok\n" QUIT);
+        auth.user = "ana";
+        auth.password = "sesame";
+        auth.space = 9216;
+        posta_session_config c = script_config(&s, dialogue);
+        assert_int_equal(run(&s, &c, &auth, &r), lengths[i] <= 12288 ? POSTA_OK : POSTA_E_PROTOCOL);
+        free(dialogue);
+    }
+    char *password = malloc(65537);
+    script s;
+    posta_receipt r;
+    posta_auth auth = POSTA_AUTH;
+    assert_non_null(password);
+    memset(password, 'x', 65536);
+    password[65536] = 0;
+    auth.user = "ana";
+    auth.password = password;
+    posta_session_config c = script_config(&s, HELLO "S: 250 AUTH PLAIN LOGIN\n" QUIT);
+    assert_int_equal(run(&s, &c, &auth, &r), POSTA_E_LIMIT);
+    if (POSTA_TEXTS) assert_non_null(strstr(r.message, "longer than there is room for"));
+    free(password);
+}
+
 /* A yes before the answer was said is none. */
 static void early_yes(void **state) {
     script s;
@@ -283,7 +321,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_password), cmocka_unit_test(broken),
         cmocka_unit_test(token),         cmocka_unit_test(long_answers),
-        cmocka_unit_test(early_yes),     cmocka_unit_test(empty_answers),
-        cmocka_unit_test(never_said),    cmocka_unit_test(short_forms)};
+        cmocka_unit_test(early_yes),     cmocka_unit_test(too_long),
+        cmocka_unit_test(empty_answers), cmocka_unit_test(never_said),
+        cmocka_unit_test(short_forms)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
