@@ -43,6 +43,12 @@ size_t posta__auth_state_len(const posta_mechanism *const *custom, size_t custom
     return len;
 }
 
+static bool has_hashes(const posta_mechanism *m, const posta_crypto *c) {
+    if ((m->flags & POSTA_MECHANISM_MD5) && !(c->hashes & 1u << POSTA_HASH_MD5)) return false;
+    if ((m->flags & POSTA_MECHANISM_SHA1) && !(c->hashes & 1u << POSTA_HASH_SHA1)) return false;
+    return !(m->flags & POSTA_MECHANISM_SHA256) || (c->hashes & 1u << POSTA_HASH_SHA256);
+}
+
 /* Why this mechanism cannot be, or null. "" where nobody wants to know. */
 static const char *against(const posta__choice *c, const posta_mechanism *m) {
     const posta_login *l = c->login;
@@ -54,7 +60,7 @@ static const char *against(const posta__choice *c, const posta_mechanism *m) {
         return "those that it offers need user and password";
     if ((m->flags & POSTA_MECHANISM_TOKEN) && (l->user.len == 0 || l->token.len == 0))
         return "those that it offers need user and token";
-    if ((m->flags & POSTA_MECHANISM_CRYPTO) && !l->crypto)
+    if ((m->flags & POSTA_MECHANISM_CRYPTO) && !(l->crypto && has_hashes(m, l->crypto)))
         return "those that it offers need cryptography, which this build of posta lacks";
     if ((m->flags & POSTA_MECHANISM_BINDING) && l->binding.len == 0)
         return "those that it offers bind to TLS, which cannot be done here";

@@ -34,7 +34,7 @@ static bool is_proven(const posta_mechanism *m, const void *state) {
 const posta_mechanism posta__cram_md5 = {
     sizeof(posta_mechanism),
     "CRAM-MD5",
-    POSTA_MECHANISM_PASSWORD | POSTA_MECHANISM_CRYPTO | POSTA_MECHANISM_NAMED,
+    POSTA_MECHANISM_PASSWORD | POSTA_MECHANISM_CRYPTO | POSTA_MECHANISM_MD5 | POSTA_MECHANISM_NAMED,
     sizeof(bool),
     NULL,
     answer,

@@ -39,8 +39,7 @@ static bool is_bound(const posta_mechanism *m) {
 }
 
 static posta_hash hash_of(const posta_mechanism *m) {
-    bool is_sha1 = m == &posta__scram_sha1 || m == &posta__scram_sha1_plus;
-    return is_sha1 ? POSTA_HASH_SHA1 : POSTA_HASH_SHA256;
+    return m->flags & POSTA_MECHANISM_SHA1 ? POSTA_HASH_SHA1 : POSTA_HASH_SHA256;
 }
 
 static size_t hash_len(const posta_mechanism *m) {
@@ -255,10 +254,11 @@ static bool is_proven(const posta_mechanism *m, const void *state) {
 
 #define FLAGS (POSTA_MECHANISM_FIRST | POSTA_MECHANISM_PASSWORD | POSTA_MECHANISM_CRYPTO)
 #define SCRAM(name, more)                                                                          \
-    {sizeof(posta_mechanism), name, FLAGS | (more), sizeof(scram), NULL, answer, is_proven}
+    { sizeof(posta_mechanism), name, FLAGS | (more), sizeof(scram), NULL, answer, is_proven }
 
 const posta_mechanism posta__scram_sha256_plus =
-    SCRAM("SCRAM-SHA-256-PLUS", POSTA_MECHANISM_BINDING);
-const posta_mechanism posta__scram_sha1_plus = SCRAM("SCRAM-SHA-1-PLUS", POSTA_MECHANISM_BINDING);
-const posta_mechanism posta__scram_sha256 = SCRAM("SCRAM-SHA-256", 0);
-const posta_mechanism posta__scram_sha1 = SCRAM("SCRAM-SHA-1", 0);
+    SCRAM("SCRAM-SHA-256-PLUS", POSTA_MECHANISM_SHA256 | POSTA_MECHANISM_BINDING);
+const posta_mechanism posta__scram_sha1_plus =
+    SCRAM("SCRAM-SHA-1-PLUS", POSTA_MECHANISM_SHA1 | POSTA_MECHANISM_BINDING);
+const posta_mechanism posta__scram_sha256 = SCRAM("SCRAM-SHA-256", POSTA_MECHANISM_SHA256);
+const posta_mechanism posta__scram_sha1 = SCRAM("SCRAM-SHA-1", POSTA_MECHANISM_SHA1);

@@ -69,8 +69,14 @@ static posta_status random_octets(void *user, void *out, size_t len) {
 }
 
 bool posta__crypto(const posta_port *port, posta_crypto *out) {
-    *out =
-        (posta_crypto){sizeof *out, (void *)(uintptr_t)port, digest, hmac, iterate, random_octets};
+    *out = (posta_crypto){.size = sizeof *out,
+                          .user = (void *)(uintptr_t)port,
+                          .digest = digest,
+                          .hmac = hmac,
+                          .iterate = iterate,
+                          .random = random_octets};
+    for (int hash = POSTA_HASH_MD5; hash <= POSTA_HASH_SHA256; hash++)
+        if (info_of((posta_hash)hash)) out->hashes |= 1u << hash;
     return true;
 }
 

@@ -32,12 +32,15 @@ enum {
     POSTA_MECHANISM_CRYPTO = 8u,   /* it needs login->crypto */
     POSTA_MECHANISM_BINDING = 16u, /* it needs login->binding */
     POSTA_MECHANISM_NAMED = 32u,   /* it is taken only when the caller names it */
-    POSTA_MECHANISM_PUBLIC = 64u   /* nothing in it is secret: it may go over any channel */
+    POSTA_MECHANISM_PUBLIC = 64u,  /* nothing in it is secret: it may go over any channel */
+    POSTA_MECHANISM_MD5 = 128u,    /* of login->crypto it needs this hash */
+    POSTA_MECHANISM_SHA1 = 256u,
+    POSTA_MECHANISM_SHA256 = 512u
 };
 
 #define POSTA_MAX_MECHANISM 20u /* octets of a name, RFC 4422 3.1 */
 
-/** A mechanism. Hosts add theirs (NTLM, GSSAPI) by posta_auth_config.custom. */
+/** A mechanism. Hosts add theirs (NTLM, GSSAPI) by posta_auth.custom. */
 typedef struct posta_mechanism {
     size_t size;      /* sizeof(posta_mechanism) */
     const char *name; /* 1 to 20 of A-Z 0-9 - _ */

@@ -167,7 +167,8 @@ typedef enum posta_hash { POSTA_HASH_MD5, POSTA_HASH_SHA1, POSTA_HASH_SHA256 } p
 /** What mechanisms of AUTH need of cryptography; posta_crypto_default gives it where TLS is built
  * in. `out` has room for the hash's octets: 16, 20, 32. Each answers POSTA_OK or a fault. */
 typedef struct posta_crypto {
-    size_t size; /* sizeof(posta_crypto) */
+    size_t size;     /* sizeof(posta_crypto) */
+    unsigned hashes; /* which there are: 1u << posta_hash, each */
     void *user;
     posta_status (*digest)(void *user, posta_hash hash, posta_span data, uint8_t *out);
     /** HMAC (RFC 2104) of the parts put together. */
@@ -183,10 +184,10 @@ typedef struct posta_crypto {
 
 /** What a side wants of the wire; a set of bits. */
 enum {
-    POSTA_WANT_RX = 1u,   /* bytes from the wire */
-    POSTA_WANT_TX = 2u,   /* bytes to the wire */
-    POSTA_WANT_BODY = 4u, /* the host must feed the slot that the message waits for */
-    POSTA_WANT_TLS = 8u,  /* a TLS handshake step */
+    POSTA_WANT_RX = 1u,    /* bytes from the wire */
+    POSTA_WANT_TX = 2u,    /* bytes to the wire */
+    POSTA_WANT_BODY = 4u,  /* the host must feed the slot that the message waits for */
+    POSTA_WANT_TLS = 8u,   /* a TLS handshake step */
     POSTA_WANT_AUTH = 32u, /* the next step of AUTH; see posta_engine_auth_turn */
     POSTA_WANT_NOW =
         16u /* with RX: try one read that does not wait, then commit what it gave, 0 too */

@@ -2,7 +2,7 @@
  */
 #include "t_auth.h"
 
-enum { PASSWORD = 1, TOKEN = 2, CERT = 4, OPEN = 8, BIND = 16, ODD = 32 };
+enum { PASSWORD = 1, TOKEN = 2, CERT = 4, OPEN = 8, BIND = 16, ODD = 32, SHA256_ONLY = 64 };
 
 static const struct {
     const char *offered, *allowed;
@@ -41,6 +41,10 @@ static const struct {
     {"EXTERNAL", NULL, CERT | OPEN, "insecure"},
     {"PLAIN SCRAM-SHA-256", NULL, PASSWORD | ODD, "PLAIN unavailable"},
     {"SCRAM-SHA-256", NULL, PASSWORD | ODD, "unavailable"},
+    {"SCRAM-SHA-1 SCRAM-SHA-256 PLAIN", NULL, PASSWORD | SHA256_ONLY,
+     "SCRAM-SHA-256 PLAIN unavailable"},
+    {"CRAM-MD5 SCRAM-SHA-1 LOGIN", "CRAM-MD5 SCRAM-SHA-1 LOGIN", PASSWORD | SHA256_ONLY,
+     "LOGIN unavailable"},
 };
 
 static void table(void **state) {
@@ -55,7 +59,8 @@ static void table(void **state) {
         if (with & TOKEN) l.token = t_span("t");
         if (with & BIND) l.binding = t_span("b");
         if (with & ODD) l.password = t_span("p\xc3\xa4ss");
-        l.crypto = &t_crypto; /* it is only looked whether there is one */
+        l.crypto = &t_crypto; /* it is only looked whether there is one, and which hashes it has */
+        t_crypto.hashes = with & SHA256_ONLY ? 1u << POSTA_HASH_SHA256 : ~0u;
         posta__choice c = {.login = &l,
                            .offered = t_span(rows[i].offered),
                            .allowed = rows[i].allowed,
