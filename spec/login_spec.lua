@@ -219,6 +219,33 @@ describe("a login", function()
         end
     end)
 
+    it("by an engine, whose function has none or raises", function()
+        local open = require("spec.support.tls_wire").open
+        local calls, auth = 0, { user = "ana" }
+        function auth.password()
+            calls = calls + 1
+            if calls == 1 then return nil, "the keyring is locked" end
+            if calls < 4 then error "boom" end
+            return "sesame"
+        end
+        local function engine(peer)
+            return assert(posta.engine { host = "127.0.0.1", port = peer.port, security = "tls", tls = TLS,
+                auth = auth })
+        end
+        local peer = peers.play(OFFER .. QUIT)
+        local err = fails("cancelled", nil, posta.pump(engine(peer), open(peer.port).io, support.mail()))
+        assert.truthy(err.message:find("auth.password: the keyring is locked", 1, true), err.message)
+        played(peer)
+        peer = peers.play(OFFER .. "GONE\n")
+        assert.is_false((pcall(posta.pump, engine(peer), open(peer.port).io, support.mail())))
+        -- What an error threw out stands in nobody's way.
+        peer = peers.play(OFFER .. "GONE\n")
+        assert.is_false((pcall(posta.connect, where(peer, auth))))
+        peer = peers.play(ACCEPTED .. QUIT)
+        assert(posta.connect(where(peer, auth))):quit()
+        played(peer)
+    end)
+
     it("leaves no secret in errors, trace or names of things", function()
         local lines = {}
         local peer = peers.play(OFFER .. "C: ^AUTH PLAIN\nS: 535 5.7.8 sesame is wrong, and so is " .. PLAIN .. "\n"

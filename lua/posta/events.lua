@@ -85,7 +85,7 @@ function events.failure(data, account)
     if data.why_insecure and account.code == "tls.handshake" then
         receipt.say_why(account, "failed", data.why_insecure)
     end
-    if data.why_no_login and account.stage == "auth" then
+    if data.why_no_login and account.stage == "auth" and account.code == "cancelled" then
         receipt.say_why(account, "cancelled", data.why_no_login)
     end
     if data.why_unresolved and account.code == "dns.failed" then

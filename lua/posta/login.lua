@@ -121,10 +121,10 @@ local function stepped(ask, which, challenge)
     return { said = said }
 end
 
--- The flight to join, or nil. One whose owner an error threw out is none.
+-- The flight to join, or nil. One whose owner does not run any more, as after an error, is none.
 local function joined(data, key, why)
     local flight = data.flight or flights[key]
-    if not flight or flight.why ~= why or (not flight.is_over and core.is_running(flight.owner) == nil) then
+    if not flight or flight.why ~= why or not (flight.is_over or core.is_running(flight.owner)) then
         data.flight = nil
         return nil
     end

@@ -106,6 +106,9 @@ local function told(e, account)
     if data.why_insecure and account.code == "tls.handshake" then
         receipt.say_why(account, "failed", data.why_insecure)
     end
+    if data.why_no_login and account.stage == "auth" and account.code == "cancelled" then
+        receipt.say_why(account, "cancelled", data.why_no_login)
+    end
     if data.why_lost and (account.code == "connection.lost" or account.code == "tls.handshake") then
         receipt.say_why(account, "lost", data.why_lost)
     end
