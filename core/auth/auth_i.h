@@ -36,6 +36,14 @@ const posta_mechanism *posta__auth_choose(posta__choice *c, posta_status *cause_
 size_t posta__auth_state_len(const posta_mechanism *const *custom, size_t custom_n);
 /* Is a name among the words? Whole words, ASCII letters without case. */
 bool posta__auth_has_word(posta_span words, posta_span name);
+/* Takes the next word off the front; empty: there is none. */
+posta_span posta__auth_next_word(posta_span *words);
+/* Is there a mechanism of this name, posta's or the host's? */
+bool posta__auth_is_known(posta_span name, const posta_mechanism *const *custom, size_t custom_n);
+/* The names of posta's own, for people. */
+#define POSTA__MECHANISMS                                                                          \
+    "EXTERNAL, SCRAM-SHA-256-PLUS, SCRAM-SHA-1-PLUS, SCRAM-SHA-256, SCRAM-SHA-1, PLAIN, LOGIN, "   \
+    "OAUTHBEARER, XOAUTH2, CRAM-MD5, ANONYMOUS"
 
 /* ---- for mechanisms ---- */
 

@@ -14,7 +14,7 @@ static const posta_mechanism *const own[] = {
 
 #define OWN_N (sizeof own / sizeof *own)
 
-static posta_span next_word(posta_span *s) {
+posta_span posta__auth_next_word(posta_span *s) {
     size_t n = 0;
     posta_span word;
     while (s->len > 0 && s->p[0] == ' ')
@@ -28,7 +28,7 @@ static posta_span next_word(posta_span *s) {
 
 bool posta__auth_has_word(posta_span words, posta_span name) {
     for (;;) {
-        posta_span word = next_word(&words);
+        posta_span word = posta__auth_next_word(&words);
         if (word.len == 0) return false;
         if (posta_span_is_nocase(word, name)) return true;
     }
@@ -41,6 +41,14 @@ size_t posta__auth_state_len(const posta_mechanism *const *custom, size_t custom
     for (size_t i = 0; i < custom_n; i++)
         if (custom[i]->state_len > len) len = custom[i]->state_len;
     return len;
+}
+
+bool posta__auth_is_known(posta_span name, const posta_mechanism *const *custom, size_t custom_n) {
+    for (size_t i = 0; i < custom_n; i++)
+        if (posta_span_is_nocase(name, posta__span_of(custom[i]->name))) return true;
+    for (size_t i = 0; i < OWN_N; i++)
+        if (posta_span_is_nocase(name, posta__span_of(own[i]->name))) return true;
+    return false;
 }
 
 static bool has_hashes(const posta_mechanism *m, const posta_crypto *c) {

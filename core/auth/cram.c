@@ -23,6 +23,7 @@ static posta_status answer(const posta_mechanism *m, void *state, const posta_lo
         char two[2] = {hex[mac[i] >> 4], hex[mac[i] & 15]};
         posta__put(out, posta__span(two, 2));
     }
+    posta__wipe(mac, sizeof mac);
     return POSTA_OK;
 }
 

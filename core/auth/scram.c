@@ -169,6 +169,8 @@ static posta_status prove(const posta_mechanism *m, scram *s, const posta_login 
     label = POSTA_LIT("Server Key");
     if (status == POSTA_OK) status = hmac(m, l, s->salted, &label, 1, key);
     if (status == POSTA_OK) status = hmac(m, l, key, said, 5, s->signature);
+    posta__wipe(key, sizeof key);
+    posta__wipe(stored, sizeof stored);
     return status;
 }
 

@@ -80,3 +80,9 @@ void posta__put_some(posta_window *w, posta_span *in) {
     in->p += n;
     in->len -= n;
 }
+
+void posta__wipe(void *p, size_t len) {
+    volatile uint8_t *v = p;
+    for (size_t i = 0; i < len; i++)
+        v[i] = 0;
+}

@@ -87,6 +87,9 @@ bool posta__put(posta_window *w, posta_span s);
 /** Appends as much of `in` as fits and advances `in` past it. */
 void posta__put_some(posta_window *w, posta_span *in);
 
+/** Overwrites secrets: no compiler leaves it out (row L04). */
+void posta__wipe(void *p, size_t len);
+
 /* ---- the arena: one block at first, chained blocks when it is full; freed at once ---- */
 
 typedef struct posta_arena_block posta_arena_block;

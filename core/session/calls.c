@@ -28,7 +28,11 @@ bool posta__session_is_idle(posta_session *s) {
 
 /* Behind AUTH_FAIL the connection stands: the login is tried once more. */
 static posta_status log_in_again(posta_session *s) {
-    posta_status status = posta__link_login_again(s->link);
+    posta_problem p;
+    posta_status status;
+    if (!posta_link_engine(s->link)->login.has_failed) return POSTA_E_STATE;
+    if (posta__session_check_login(s, &p) != POSTA_OK) return posta__session_refuse(s, &p);
+    status = posta__link_login_again(s->link, s->link_config.auth != NULL);
     if (status != POSTA_OK) return status;
     memset(&s->receipt, 0, sizeof s->receipt);
     memset(&s->fault, 0, sizeof s->fault);

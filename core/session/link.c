@@ -65,11 +65,17 @@ void posta_link_wipe(posta_link **l) {
 
 /* ---- ports ---- */
 
+/* What a login held is held no longer than its connection. */
+static void notice_end(posta_link *l) {
+    if (l->auth && posta_engine_is_closed(l->engine)) posta__auth_wipe(l->auth);
+}
+
 void posta_link_tick(posta_link *l, uint64_t now_ms) {
     l->now = now_ms;
     posta_engine_tick(l->engine, now_ms);
     posta__secure_tick(l);
     posta__auth_tick(l);
+    notice_end(l);
 }
 
 posta_mspan posta_link_rx_space(posta_link *l) {
@@ -77,9 +83,11 @@ posta_mspan posta_link_rx_space(posta_link *l) {
 }
 void posta_link_rx_commit(posta_link *l, size_t n) {
     posta__secure_rx_commit(l, n);
+    notice_end(l);
 }
 void posta_link_rx_end(posta_link *l, posta_status status) {
     posta__secure_rx_end(l, status);
+    notice_end(l);
 }
 posta_span posta_link_tx_data(posta_link *l) {
     posta__secure_pump(l);
@@ -94,7 +102,11 @@ void posta_link_secured(posta_link *l, posta_status status) {
 }
 
 unsigned posta_link_wants(const posta_link *l, size_t *hint_out) {
-    return posta__secure_wants(l, hint_out);
+    unsigned wants = posta__secure_wants(l, hint_out);
+    /* Only who waits for the host has time to look at what the server does meanwhile. */
+    if ((wants & POSTA_WANT_AUTH) && !posta__link_waits_for_login(l))
+        wants &= ~(unsigned)POSTA_WANT_RX;
+    return wants;
 }
 
 uint64_t posta_link_deadline(const posta_link *l) {
@@ -227,6 +239,7 @@ posta_status posta_link_quit(posta_link *l) {
 }
 void posta_link_abort(posta_link *l, posta_status cause) {
     posta_engine_abort(l->engine, cause);
+    notice_end(l);
 }
 const posta_engine *posta_link_engine(const posta_link *l) {
     return l->engine;

@@ -23,6 +23,7 @@ struct posta__auth {
     posta_span challenge; /* decoded, in the engine's window */
     uint8_t binding[POSTA__TLS_BINDING_LEN];
     unsigned rounds;
+    bool is_used; /* there is something to forget */
     bool is_asked, is_asked_again;
     bool is_answering;   /* the mechanism is not done with the challenge */
     bool is_held;        /* the first answer was too long for the line of AUTH */
@@ -64,20 +65,17 @@ posta__auth *posta__auth_place(uint8_t *p, const posta_link_config *c) {
     return a;
 }
 
-static void wipe(void *p, size_t len) {
-    volatile uint8_t *v = p;
-    for (size_t i = 0; i < len; i++)
-        v[i] = 0;
-}
-
 /* Nothing of it is left but what was given to the link. */
 static void forget(posta__auth *a) {
-    wipe(a->state, a->state_len);
-    wipe(a->answer.p, a->answer.cap);
-    if (a->secrets.cap > 0) wipe(a->secrets.p, a->secrets.cap);
-    wipe(&a->login, sizeof a->login);
+    if (!a->is_used) return;
+    posta__wipe(a->state, a->state_len);
+    posta__wipe(a->answer.p, a->answer.cap);
+    if (a->secrets.cap > 0) posta__wipe(a->secrets.p, a->secrets.cap);
+    posta__wipe(&a->login, sizeof a->login);
+    posta__wipe(a->binding, sizeof a->binding);
     a->answer.len = a->secrets.len = 0;
     a->is_asked = a->is_asked_again = a->is_answering = a->is_held = a->waits = false;
+    a->is_used = false;
     a->choice.tried = 0;
     a->failed = POSTA_OK;
     a->why = NULL;
@@ -136,10 +134,16 @@ static posta_status ask(posta__auth *a, posta_auth_ask why) {
 
 /* ---- the end ---- */
 
+static posta_span secret_of(const posta_login *l) {
+    return l->token.len > 0 ? l->token : l->password;
+}
+
 static void end(posta_link *l, posta_status cause, const char *why) {
     posta__auth *a = l->auth;
     if (why != a->why_text) posta__copy_text(a->why_text, sizeof a->why_text, why);
     posta_engine_auth_end(l->engine, cause, why ? a->why_text : NULL);
+    /* What the configuration holds can still be told from what a server says. */
+    if (!a->config->ask) posta__login_remember(l->engine, secret_of(&a->login));
     forget(a);
 }
 
@@ -152,10 +156,6 @@ static void cancel(posta_link *l, posta_status cause, const char *why) {
 }
 
 /* ---- the turns ---- */
-
-static posta_span secret_of(const posta__auth *a) {
-    return a->login.token.len > 0 ? a->login.token : a->login.password;
-}
 
 static bool is_protected(const posta_link *l) {
     if (l->auth->config->insecure || l->config.is_protected) return true;
@@ -179,8 +179,9 @@ static void open_exchange(posta_link *l) {
     if (a->is_answering) return;
     if (status == POSTA_OK) {
         initial = posta__span(a->answer.p, a->answer.len);
-        status = posta_engine_auth_begin(l->engine, posta__span_of(m->name),
-                                         is_first ? &initial : NULL, secret_of(a), &is_said);
+        status =
+            posta_engine_auth_begin(l->engine, posta__span_of(m->name), is_first ? &initial : NULL,
+                                    secret_of(&a->login), &is_said);
         a->is_held = is_first && !is_said;
     }
     if (status != POSTA_OK) end(l, status, why);
@@ -188,7 +189,7 @@ static void open_exchange(posta_link *l) {
 
 static void start(posta_link *l) {
     posta__auth *a = l->auth;
-    wipe(a->state, a->state_len);
+    posta__wipe(a->state, a->state_len);
     a->rounds = 0;
     open_exchange(l);
 }
@@ -207,7 +208,10 @@ static posta_status prepare(posta_link *l, posta_span offered, const char **why_
     posta_login *g = &a->login;
     const posta_port *port = l->config.port ? l->config.port : posta_port_default();
     posta_status status = ask(a, POSTA_AUTH_ASK_FIRST);
+    a->is_used = true;
     a->waits = status == POSTA_AGAIN;
+    if (status == POSTA_E_LIMIT)
+        *why_out = "the user, password or token that was given is longer than auth.space";
     if (status != POSTA_OK) return status;
     a->is_asked = true;
     g->authzid = posta__span_of(a->config->authzid);
@@ -266,9 +270,11 @@ static bool decode(posta__auth *a, posta_span text) {
 }
 
 /* What servers of OAuth say in JSON is gone when their refusal comes. */
-static void keep_error(posta__auth *a) {
+static void keep_error(posta_link *l) {
+    posta__auth *a = l->auth;
     posta_window w = posta__window(a->why_text, sizeof a->why_text - 1);
-    posta__printable(&w, a->challenge);
+    bool is_shown = !posta__login_shows(l->engine, a->challenge);
+    posta__printable(&w, is_shown ? a->challenge : POSTA_LIT("***"));
     a->why_text[w.len] = 0;
 }
 
@@ -296,7 +302,7 @@ static void turn_challenge(posta_link *l, posta_span text, bool makes_sense) {
         if (status != POSTA_OK) cancel(l, status, NULL);
         return;
     }
-    if (m->flags & POSTA_MECHANISM_TOKEN) keep_error(a);
+    if (m->flags & POSTA_MECHANISM_TOKEN) keep_error(l);
     a->answer.len = 0;
     status = m->answer(m, a->state, &a->login, a->challenge, &a->answer, &why);
     a->waits = status == POSTA_AGAIN;
@@ -342,8 +348,9 @@ static void turn_no(posta_link *l) {
     }
 }
 
-posta_status posta__link_login_again(posta_link *l) {
-    return l->auth ? posta_engine_auth_again(l->engine) : POSTA_E_STATE;
+posta_status posta__link_login_again(posta_link *l, bool logs_in) {
+    if (!l->auth) return POSTA_E_STATE;
+    return logs_in ? posta_engine_auth_again(l->engine) : posta__login_skip(l->engine);
 }
 
 void posta__auth_tick(posta_link *l) {

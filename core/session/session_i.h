@@ -48,11 +48,11 @@ posta_engine *posta__link_engine(posta_link *l);
 posta_span posta__link_last_words(posta_link *l);
 /* Gives the memory of TLS back, and overwrites its keys. */
 void posta__link_end_tls(posta_link *l);
-/* The handshake is posta's, not the host's. */
 /* A login cannot go on before the host has done something, which no descriptor tells. */
 bool posta__link_waits_for_login(const posta_link *l);
-/* Behind AUTH_FAIL: once more, by the configuration as it is now. POSTA_E_STATE. */
-posta_status posta__link_login_again(posta_link *l);
+/* Behind AUTH_FAIL: once more, by the configuration as it is now, or as nobody. POSTA_E_STATE. */
+posta_status posta__link_login_again(posta_link *l, bool logs_in);
+/* The handshake is posta's, not the host's. */
 bool posta__link_has_own_tls(const posta_link *l);
 /* The account of a message given step by step, when it ended. */
 void posta__link_step_receipt(const posta_link *l, posta_receipt *out);

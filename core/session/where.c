@@ -356,7 +356,5 @@ posta_status posta__where_move(posta_where *w, const char *host, uint16_t port,
 }
 
 void posta_where_wipe(posta_where *where) {
-    volatile uint8_t *p = (volatile uint8_t *)where;
-    for (size_t i = 0; i < sizeof *where; i++)
-        p[i] = 0;
+    posta__wipe(where, sizeof *where);
 }

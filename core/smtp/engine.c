@@ -100,6 +100,7 @@ bool posta__engine_dot_taken(const posta_engine *e) {
 void posta__engine_close(posta_engine *e) {
     e->step = STEP_CLOSED;
     e->tx.at = e->tx.len = 0;
+    posta__login_forget(e);
     e->owed_n = 0;
     if (e->action == ACTION_QUIT)
         posta__engine_event(e, POSTA_EVENT_DISCONNECTED, POSTA_PHASE_QUIT, POSTA_NO_RECIPIENT,
@@ -217,20 +218,27 @@ static bool is_owed(const posta_engine *e, verb v) {
     return e->owed_n > 0 && e->owed[e->owed_at] == v;
 }
 
+/* Of a line that must not be seen, its code. */
+static void add_line(posta_engine *e, const reply_line *line, bool is_hidden) {
+    uint8_t store[48];
+    posta_window w = posta__window(store, sizeof store);
+    posta__put(&w, posta__span_sub(line->raw, 0, 4));
+    posta__put(&w, POSTA_LIT("*** (what was said to log in)"));
+    posta__dialogue_add(e, 'S', is_hidden ? posta__span(store, w.len) : line->raw);
+}
+
 static void keep_line(posta_engine *e, const reply_line *line) {
     posta_span text = line->text;
     uint16_t enhanced[3];
-    if (is_owed(e, V_AUTH)) text = posta__login_redacted(e, text);
-    if (text.p == line->text.p)
-        posta__dialogue_add(e, 'S', line->raw);
-    else
-        posta__dialogue_add(e, 'S', POSTA_LIT("*** (it holds what was said to log in)"));
+    bool is_hidden;
+    posta__enhanced_take(&text, line->code, enhanced);
+    is_hidden = posta__login_hides(e, line, text);
+    add_line(e, line, is_hidden);
+    if (is_hidden) text = POSTA_LIT("***");
     if (e->building_n == 0) {
         memset(&e->reply, 0, sizeof e->reply);
         e->reply.code = line->code;
-        posta__enhanced_take(&text, line->code, e->reply.enhanced);
-    } else {
-        posta__enhanced_take(&text, line->code, enhanced);
+        memcpy(e->reply.enhanced, enhanced, sizeof enhanced);
     }
     if (e->owed_n > 0) posta__verb_hear_line(e, e->owed[e->owed_at], line);
     keep_text(e, text);
@@ -296,7 +304,9 @@ static bool hear(posta_engine *e) {
         if (h == HEARD_LINE || h == HEARD_REPLY) keep_line(e, &line);
         if (h == HEARD_REPLY) take_reply(e);
         if (h == HEARD_FAULT) {
-            posta__dialogue_add(e, 'S', line.raw); /* what it was that is no reply */
+            posta__dialogue_add(e, 'S', /* what it was that is no reply */
+                                posta__login_hides_garbage(e, line.raw) ? POSTA_LIT("***")
+                                                                        : line.raw);
             if (is_tls_record(line.raw))
                 posta__engine_fail(e, POSTA_E_TLS_UNEXPECTED, POSTA_SIDE_TLS, posta_engine_phase(e),
                                    NULL, NULL);
@@ -484,12 +494,15 @@ void posta_engine_tx_consume(posta_engine *e, size_t n) {
 
 unsigned posta_engine_wants(const posta_engine *e) {
     unsigned wants = 0;
-    bool has_room = posta__room(&e->rx) > 0 || e->rx.at > 0;
+    bool has_room = posta__room(&e->rx) > 0 || e->rx.at > 0, may_hear = e->owed_n > 0;
     if (e->step == STEP_CLOSED) return 0;
     if (e->step == STEP_TLS) return POSTA_WANT_TLS;
-    if (e->step == STEP_LOGIN && !e->must_peek) wants |= POSTA_WANT_AUTH;
+    if (e->step == STEP_LOGIN && !e->must_peek) {
+        wants |= POSTA_WANT_AUTH;
+        may_hear = true; /* a host may think for long, and the server leave meanwhile */
+    }
     if (e->must_peek) wants |= POSTA_WANT_RX | POSTA_WANT_NOW;
-    if (e->owed_n > 0 && has_room && !e->rx_ended) wants |= POSTA_WANT_RX;
+    if (may_hear && has_room && !e->rx_ended) wants |= POSTA_WANT_RX;
     if (posta__unread(&e->tx) > 0) wants |= POSTA_WANT_TX;
     if (e->step == STEP_TEXT && e->t.body_waits) wants |= POSTA_WANT_BODY;
     return wants;
@@ -553,6 +566,7 @@ size_t posta_engine_refused(const posta_engine *e) {
 posta_phase posta_engine_phase(const posta_engine *e) {
     verb v = e->owed_n > 0 ? (verb)e->owed[e->owed_at] : posta__verb_next(e);
     if (e->step == STEP_TLS) return POSTA_PHASE_TLS;
+    if (e->step == STEP_LOGIN) return POSTA_PHASE_AUTH;
     if (v == V_TEXT && !posta__engine_dot_taken(e)) return POSTA_PHASE_BODY;
     return v == V_NONE ? POSTA_PHASE_IDLE : posta__phase_of(v);
 }

@@ -81,6 +81,7 @@ posta_status posta_engine_auth_begin(posta_engine *e, posta_span mechanism,
     l->is_cancelled = false;
     l->mechanism = mechanism;
     l->secret = secret;
+    l->is_forgotten = false;
     l->answer = initial ? *initial : posta__span(NULL, 0);
     l->has_answer = initial && 5 + mechanism.len + 1 + base64_len(initial->len) + 2 <= INITIAL_LINE;
     if (!l->has_answer) l->answer.len = 0;
@@ -113,34 +114,39 @@ void posta__login_keep(posta_engine *e, posta_span octets) {
     if (octets.len > 0) e->login.is_cut = true;
 }
 
-/* base64 of `s`, without its padding, is in `text`. */
-static bool has_base64(posta_span text, posta_span s) {
-    uint8_t store[4];
-    size_t whole = s.len / 3 * 3;
-    for (size_t at = 0; at + base64_len(whole) <= text.len; at++) {
-        size_t i = 0;
-        for (; i < whole; i += 3) {
-            posta_window w = posta__window(store, sizeof store);
-            posta__base64_put(&w, posta__span_sub(s, i, 3));
-            if (memcmp(text.p + at + i / 3 * 4, store, 4) != 0) break;
-        }
-        if (i == whole) return true;
-    }
-    return false;
+/* Behind the reply to a login, until the next command is said, an octet is nobody's answer: where
+ * what was secret is forgotten already, none of it is shown. */
+static bool is_behind(const posta_engine *e) {
+    return e->owed_n == 0 && e->owed_last == V_AUTH && e->login.is_forgotten;
 }
 
-static bool has_octets(posta_span text, posta_span s) {
-    for (size_t at = 0; at + s.len <= text.len; at++)
-        if (memcmp(text.p + at, s.p, s.len) == 0) return true;
-    return false;
-}
+/* Nobody needs more lines of a refusal. */
+#define SHOWN_LINES 8u
 
-posta_span posta__login_redacted(const posta_engine *e, posta_span text) {
+bool posta__login_hides(const posta_engine *e, const reply_line *line, posta_span text) {
     const login *l = &e->login;
-    bool is_hidden =
-        (l->secret.len > 3 && (has_octets(text, l->secret) || has_base64(text, l->secret))) ||
-        (l->answer.len > 3 && has_base64(text, l->answer));
-    return is_hidden ? POSTA_LIT("***") : text;
+    bool is_answer = e->owed_n > 0 && e->owed[e->owed_at] == V_AUTH;
+    if (e->config.auth_space == 0) return false;
+    /* A line that was clipped may end in the midst of the secret. */
+    if (line->is_clipped && (is_answer || l->secret.len > 0)) return true;
+    if (is_answer && e->building_n >= SHOWN_LINES) return true;
+    if (is_answer && line->code != 334 && posta__shows_base64(text, l->answer)) return true;
+    return is_behind(e) || posta__shows(text, l->secret);
+}
+
+bool posta__login_hides_garbage(const posta_engine *e, posta_span line) {
+    if (e->config.auth_space == 0) return false;
+    return e->owed_last == V_AUTH || posta__shows(line, e->login.secret);
+}
+
+bool posta__login_shows(const posta_engine *e, posta_span text) {
+    return posta__shows(text, e->login.secret);
+}
+
+void posta__login_remember(posta_engine *e, posta_span secret) {
+    if (e->login.secret.len > 0) e->login.is_forgotten = true;
+    if (secret.len > 0) e->login.is_forgotten = false;
+    e->login.secret = secret;
 }
 
 void posta__auth_hear(posta_engine *e, verdict judged) {
@@ -176,10 +182,18 @@ bool posta_engine_auth_turn(const posta_engine *e, posta_auth_turn *turn_out,
 
 /* ---- the end ---- */
 
-static void forget(login *l) {
+void posta__login_forget(posta_engine *e) {
+    login *l = &e->login;
+    if (e->config.auth_space == 0) return;
+    if (l->secret.len > 0) l->is_forgotten = true;
     l->mechanism = l->answer = l->secret = posta__span(NULL, 0);
-    memset(l->reply.p, 0, l->reply.cap);
-    l->reply.len = 0;
+    posta__wipe(l->reply.p, l->reply.cap);
+    l->reply.at = l->reply.len = 0;
+    /* Servers repeat what was said. */
+    posta__wipe(e->parser.line, sizeof e->parser.line);
+    posta__wipe(e->rx.p, e->rx.at);
+    /* AUTH is alone in its group: what is not out yet goes nowhere any more. */
+    if (posta__unread(&e->tx) == 0 || e->step == STEP_CLOSED) posta__wipe(e->tx.p, e->tx.cap);
 }
 
 void posta_engine_auth_end(posta_engine *e, posta_status cause, const char *why) {
@@ -205,16 +219,28 @@ void posta_engine_auth_end(posta_engine *e, posta_status cause, const char *why)
         posta__engine_event(e, POSTA_EVENT_AUTH_FAIL, POSTA_PHASE_AUTH, POSTA_NO_RECIPIENT,
                             e->fault.status, e->fault.reply.code);
     }
-    forget(l);
+    posta__login_forget(e);
 }
 
-posta_status posta_engine_auth_again(posta_engine *e) {
+/* The failure is forgiven: what connecting would have come to comes now. */
+static bool go_on(posta_engine *e) {
     login *l = &e->login;
-    if (e->step != STEP_IDLE || e->action != ACTION_NONE || !l->has_failed) return POSTA_E_STATE;
+    if (e->step != STEP_IDLE || e->action != ACTION_NONE || !l->has_failed) return false;
     memset(&e->fault, 0, sizeof e->fault);
     e->fault.recipient = POSTA_NO_RECIPIENT;
     e->is_refused = l->has_failed = false;
     e->action = ACTION_CONNECT;
+    return true;
+}
+
+posta_status posta_engine_auth_again(posta_engine *e) {
+    if (!go_on(e)) return POSTA_E_STATE;
     posta__login_or_connected(e);
+    return POSTA_OK;
+}
+
+posta_status posta__login_skip(posta_engine *e) {
+    if (!go_on(e)) return POSTA_E_STATE;
+    posta__connected(e);
     return POSTA_OK;
 }

@@ -27,6 +27,7 @@ static heard end_line(reply_parser *p, const posta_engine_config *config, reply_
                       const char **why_out) {
     size_t kept = p->line_len < LINE_KEEP ? p->line_len : LINE_KEEP;
     posta_span raw = posta__span(p->line, kept);
+    out->is_clipped = p->line_len > LINE_KEEP;
     p->after_cr = false;
     p->line_len = 0;
     if (raw.len == 0 && p->code == 0 && config->lenient && p->blank_n < 4) {

@@ -83,6 +83,7 @@ typedef enum heard { HEARD_MORE, HEARD_LINE, HEARD_REPLY, HEARD_FAULT } heard;
 typedef struct reply_line {
     uint16_t code;
     bool is_last;
+    bool is_clipped; /* it was longer than what is kept of it */
     posta_span raw;  /* without its line end */
     posta_span text; /* behind the separator */
 } reply_line;
@@ -126,6 +127,7 @@ typedef struct login {
     bool is_cancelled; /* the line is "*" */
     bool is_cut;       /* the reply was longer than its window */
     bool has_failed;   /* EVENT_AUTH_FAIL was told */
+    bool is_forgotten; /* there was a secret, and nobody here knows it any more */
 } login;
 
 /* Everything of one message; zeroed between messages (row F12). */
@@ -254,8 +256,25 @@ bool posta__auth_say(posta_engine *e);
 void posta__auth_hear(posta_engine *e, verdict judged);
 /* Octets of a reply that is owed to AUTH, as they came. */
 void posta__login_keep(posta_engine *e, posta_span octets);
-/* What of a reply to AUTH may be shown (rows L01, L02). */
-posta_span posta__login_redacted(const posta_engine *e, posta_span text);
+/* Rows L01, L02. Must `text`, of this line, not be seen? */
+bool posta__login_hides(const posta_engine *e, const reply_line *line, posta_span text);
+/* The same of what is no reply at all. */
+bool posta__login_hides_garbage(const posta_engine *e, posta_span line);
+/* Does it show the secret of the login that is under way? */
+bool posta__login_shows(const posta_engine *e, posta_span text);
+/* The login is over, and this secret still is somebody's: later replies that show it are hidden
+   too. Borrowed until the next call; empty: none. */
+void posta__login_remember(posta_engine *e, posta_span secret);
+/* Nothing of a login that is over is left. */
+void posta__login_forget(posta_engine *e);
+/* Behind EVENT_AUTH_FAIL: connected, as nobody. POSTA_E_STATE. */
+posta_status posta__login_skip(posta_engine *e);
+
+/* redact.c */
+/* Does the text show the secret, or a good part of it? */
+bool posta__shows(posta_span text, posta_span secret);
+/* The same of octets that were said in base64, as they were said. */
+bool posta__shows_base64(posta_span text, posta_span octets);
 
 /* text.c */
 bool posta__text_write(posta_engine *e); /* false: nothing could be done */

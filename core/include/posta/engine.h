@@ -295,7 +295,8 @@ POSTA_API void posta_engine_abort(posta_engine *e, posta_status cause);
  * It comes behind EHLO and before EVENT_CONNECTED, and is the host's to think of: the engine says
  * lines and hears replies. While wants has POSTA_WANT_AUTH it is the host's turn; each turn is
  * answered by one of begin, answer, cancel, end. Spans that are given are borrowed until the next
- * turn, and never seen in trace or transcript. */
+ * turn, and never seen in trace or transcript. Meanwhile wants has POSTA_WANT_RX too: the server may
+ * leave while the host thinks. */
 
 typedef enum posta_auth_turn {
     POSTA_AUTH_TURN_BEGIN,     /* nothing was said yet; or the server does not know the mechanism */
@@ -310,8 +311,9 @@ typedef enum posta_auth_turn {
 POSTA_API bool posta_engine_auth_turn(const posta_engine *e, posta_auth_turn *turn_out,
                                       posta_span *text_out);
 /** AUTH with this mechanism, in the turns BEGIN and NO. `initial` (may be null) is the first answer; *said_out: it went along,
- * which it does where the line has no more than 512 octets. `secret` is not shown where the server
- * repeats it. POSTA_E_STATE, POSTA_E_LIMIT: the line does not fit in tx_space. */
+ * which it does where the line has no more than 512 octets. Where the server
+ * repeats `secret`, as it is, in base64 or hex, or a good part of it, `***` is shown instead; so is
+ * what comes unasked behind the login. POSTA_E_STATE, POSTA_E_LIMIT: the line does not fit in tx_space. */
 POSTA_API posta_status posta_engine_auth_begin(posta_engine *e, posta_span mechanism,
                                                const posta_span *initial, posta_span secret,
                                                bool *said_out);

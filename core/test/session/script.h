@@ -21,6 +21,7 @@ typedef struct script {
     size_t said_n;
     const char *answer; /* of an S line: what of it was not read yet; null: none */
     size_t answer_n;
+    bool reads_all; /* all lines that are there, not an octet */
     unsigned closed;
     char events[400];
     posta_transport transport;
@@ -43,8 +44,7 @@ static inline size_t script_line(const script *s) {
     return strcspn(s->at, "\n");
 }
 
-static inline posta_status script_read(void *user, void *out, size_t cap, size_t *n_out) {
-    script *s = user;
+static inline posta_status script_read_octet(script *s, void *out, size_t cap, size_t *n_out) {
     if (s->answer_n == 0) {
         if (strncmp(s->at, "S: ", 3) != 0) {
             *n_out = 0;
@@ -58,6 +58,16 @@ static inline posta_status script_read(void *user, void *out, size_t cap, size_t
     *(char *)out = s->answer_n == 2 ? '\r' : s->answer_n == 1 ? '\n' : *s->answer++;
     s->answer_n--;
     return cap > 0 ? POSTA_OK : POSTA_AGAIN;
+}
+
+static inline posta_status script_read(void *user, void *out, size_t cap, size_t *n_out) {
+    script *s = user;
+    size_t n = 0;
+    posta_status status = script_read_octet(s, out, cap, n_out);
+    for (; s->reads_all && *n_out > 0 && n + 1 < cap; n++)
+        script_read_octet(s, (char *)out + n + 1, 1, n_out);
+    if (s->reads_all && n > 0) *n_out = n;
+    return status;
 }
 
 static inline void script_hear(script *s) {
