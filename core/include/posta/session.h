@@ -219,11 +219,12 @@ POSTA_API void posta_session_drop(posta_session **s);
 POSTA_API posta_status posta_session_connect(posta_session *s);
 /** Where the next connect goes, while not connected: a name, a numeric address, or a Unix socket's
  * path (port 0); port 0 keeps the port. Credentials do not follow: a session that logs in needs
- * posta_session_set_login then, else its connect is POSTA_E_FIELD. POSTA_E_STATE, POSTA_E_FIELD. */
+ * posta_session_set_login behind it, else its connect is POSTA_E_FIELD. POSTA_E_STATE, POSTA_E_FIELD. */
 POSTA_API posta_status posta_session_set_host(posta_session *s, const char *host, uint16_t port);
 /** User and password for the next connect in place of those that were given, each at most 255
  * octets; behind AUTH_FAIL the next connect tries them over the same connection. Both null: nobody
- * logs in. Copied, wiped with the session. POSTA_E_STATE: an action is pending, or the session was
+ * logs in, and behind AUTH_FAIL the next connect goes on without. Copied, wiped with the session. A
+ * call that fails changes nothing. POSTA_E_STATE: an action is pending, or the session was
  * made to log in nobody; POSTA_E_ARGUMENT. */
 POSTA_API posta_status posta_session_set_login(posta_session *s, const char *user,
                                                const char *password);

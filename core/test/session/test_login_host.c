@@ -271,11 +271,129 @@ static void custom(void **state) {
     }
 }
 
+/* Who waits for a host's answer still hears that the server has left. */
+static script *waiting;
+static const char *goodbye;
+static unsigned asked;
+
+static posta_status later(void *user, posta_auth_ask why, posta_credentials *out) {
+    (void)user;
+    (void)why;
+    (void)out;
+    if (++asked == 3) waiting->at = goodbye;
+    return POSTA_AGAIN;
+}
+
+static void left_waiting(void **state) {
+    static const char *const goodbyes[] = {"S: 421 4.3.2 shutting down\n", "", "S: 250 what\n"};
+    static const posta_status verdicts[] = {POSTA_E_LOST, POSTA_E_LOST, POSTA_E_PROTOCOL};
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        script s;
+        posta_auth auth = POSTA_AUTH;
+        posta_session *session;
+        size_t turns = 0;
+        posta_session_config c = script_config(&s, HELLO "S: 250 AUTH PLAIN\nC: never said\n");
+        waiting = &s;
+        asked = 0;
+        goodbye = goodbyes[i];
+        auth.ask = later;
+        c.auth = &auth;
+        c.non_blocking = true;
+        c.engine.timeouts.total = 0;
+        assert_int_equal(posta_session_new(&c, &session, NULL), POSTA_OK);
+        posta_session_connect(session);
+        while (posta_session_execute(session, 0) == POSTA_E_IN_PROGRESS && turns++ < 100)
+            if (asked > 0) assert_true(posta_session_wants(session) & POSTA_WANT_RX);
+        assert_int_equal(posta_session_receipt(session)->status, verdicts[i]);
+        assert_int_equal(posta_session_receipt(session)->stage, POSTA_PHASE_AUTH);
+        if (i == 0)
+            assert_non_null(strstr(posta_session_receipt(session)->message, "shutting down"));
+        assert_string_equal(s.events, "FAILED ");
+        posta_session_free(&session);
+    }
+}
+
+/* What is wrong is told before anybody connects. */
+static void misuse(void **state) {
+    static const struct {
+        const char *user, *password, *token, *mechanisms, *field, *says;
+    } rows[] = {
+        {"ana", "sesame", NULL, "SCRAM-SHA256", "auth.mechanisms", "\"SCRAM-SHA256\""},
+        {"ana", "sesame", NULL, "PLAIN,LOGIN", "auth.mechanisms", "OAUTHBEARER"},
+        {"ana", "sesame", NULL, "PLAIN LOGINS", "auth.mechanisms", "\"LOGINS\""},
+        {"ana", "sesame", NULL, " ", "auth.mechanisms", "names none"},
+        {"ana", NULL, NULL, NULL, "auth.password", "missing"},
+        {"ana", "", NULL, NULL, "auth.password", "missing"},
+        {NULL, NULL, NULL, NULL, "auth.user", "missing"},
+        {NULL, "sesame", NULL, NULL, "auth.user", "missing"},
+        {NULL, NULL, "token", NULL, "auth.user", "missing"},
+        {"", "sesame", NULL, "PLAIN", "auth.user", "missing"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        script s;
+        posta_receipt r;
+        posta_auth auth = POSTA_AUTH;
+        posta_session *session = NULL;
+        posta_session_config c = script_config(&s, "");
+        auth.user = rows[i].user;
+        auth.password = rows[i].password;
+        auth.token = rows[i].token;
+        auth.mechanisms = rows[i].mechanisms;
+        c.auth = &auth;
+        memset(&r, 0, sizeof r);
+        if (posta_session_new(&c, &session, &r) == POSTA_OK) {
+            assert_int_equal(posta_session_connect(session), POSTA_E_FIELD);
+            r = *posta_session_receipt(session);
+        }
+        posta_session_free(&session);
+        assert_string_equal(r.field, rows[i].field);
+        if (POSTA_TEXTS && !strstr(r.message, rows[i].says)) fail_msg("%s", r.message);
+        assert_null(strstr(r.message, "sesame"));
+        assert_int_equal(s.closed, 0);
+    }
+    posta_auth auth = POSTA_AUTH;
+    script s;
+    posta_receipt r;
+    posta_session *session = NULL;
+    posta_session_config c = script_config(&s, "");
+    auth.min_iterations = 5000;
+    auth.max_iterations = 4096;
+    c.auth = &auth;
+    assert_int_equal(posta_session_new(&c, &session, &r), POSTA_E_ARGUMENT);
+    assert_string_equal(r.field, "auth.min_iterations");
+}
+
+/* What a function gave is too much. */
+static posta_status give_much(void *user, posta_auth_ask why, posta_credentials *out) {
+    static char much[20000];
+    (void)user;
+    (void)why;
+    memset(much, 'x', sizeof much - 1);
+    out->token = much;
+    return POSTA_OK;
+}
+
+static void too_much(void **state) {
+    script s;
+    posta_receipt r;
+    posta_auth auth = POSTA_AUTH;
+    (void)state;
+    auth.user = "ana";
+    auth.ask = give_much;
+    posta_session_config c = script_config(&s, HELLO "S: 250 AUTH XOAUTH2\n" QUIT);
+    assert_int_equal(run(&s, &c, &auth, &r), POSTA_E_LIMIT);
+    if (POSTA_TEXTS) assert_non_null(strstr(r.message, "longer than auth.space"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(clear_text),  cmocka_unit_test(clear_text_later),
-        cmocka_unit_test(another_try), cmocka_unit_test(another_host),
-        cmocka_unit_test(wiped),       cmocka_unit_test(slices),
-        cmocka_unit_test(many_rounds), cmocka_unit_test(custom)};
+        cmocka_unit_test(clear_text),   cmocka_unit_test(clear_text_later),
+        cmocka_unit_test(another_try),  cmocka_unit_test(another_host),
+        cmocka_unit_test(wiped),        cmocka_unit_test(slices),
+        cmocka_unit_test(many_rounds),  cmocka_unit_test(custom),
+        cmocka_unit_test(left_waiting), cmocka_unit_test(misuse),
+        cmocka_unit_test(too_much)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
