@@ -164,7 +164,8 @@ typedef enum posta__cte {
     POSTA__CTE_7BIT = 1,
     POSTA__CTE_8BIT = 2,
     POSTA__CTE_QP = 3,
-    POSTA__CTE_BASE64 = 4
+    POSTA__CTE_BASE64 = 4,
+    POSTA__CTE_BINARY = 5
 } posta__cte;
 
 /** The encoding for scanned content. Text: 7bit if it is ASCII with lines <= 998 and no NUL; else

@@ -47,6 +47,7 @@ posta_status posta__program_put(posta_message *m, posta_span s) {
 }
 
 static bool ends_in_line(const posta__part *p) {
+    if (p->cte == POSTA__CTE_BINARY) return false;
     if (p->cte == POSTA__CTE_BASE64 || (p->cte == POSTA__CTE_QP && !p->is_text))
         return p->out_len > 0;
     return p->is_scanned && !p->scan.ends_line;
@@ -110,14 +111,19 @@ static posta_status draw_id(posta_message *m) {
 }
 
 static posta_status draw_boundaries(posta_message *m) {
-    size_t i;
-    for (i = 0; i < POSTA__MULTIPARTS; i++) {
+    posta__part *p;
+    for (p = m->multiparts; p; p = p->next_multipart) {
         uint8_t random[16];
-        posta_status status = draw(m, random);
-        if (status) return status;
-        posta__boundary_put(random, m->boundary[i]);
+        posta_status status;
+        if (p->boundary) continue;
+        p->boundary = (char *)posta__arena_bytes(&m->arena, POSTA__BOUNDARY_LEN);
+        status = p->boundary ? draw(m, random) : POSTA_E_MEMORY;
+        if (status) {
+            p->boundary = NULL;
+            return status;
+        }
+        posta__boundary_put(random, p->boundary);
     }
-    m->has_boundary = true;
     return POSTA_OK;
 }
 
@@ -136,45 +142,57 @@ static posta_status take_date(posta_message *m) {
 
 /* ---- the parts ---- */
 
-typedef posta_status (*visit)(posta_message *m, posta__part *p);
-
-static posta_status visit_list(posta_message *m, posta__part *p, visit v) {
-    posta_status status = POSTA_OK;
-    for (; p && !status; p = p->next)
-        status = v(m, p);
-    return status;
+/* Another message in this one is composed with it. */
+static posta_status compose_enclosed(posta_message *m, posta__part *p) {
+    posta_compose_options o = POSTA_COMPOSE_OPTIONS;
+    posta_message *other = p->enclosed;
+    posta_status status = other->status;
+    o.may_8bit = m->program.may_8bit;
+    if (!status) status = posta__check_enclosed(other);
+    if (!status) status = posta__compile(other, POSTA__SHAPE_MESSAGE, &o);
+    if (status) return posta__blame_enclosed(m, status, p);
+    p->len = p->out_len = other->program.len;
+    p->has_8bit = other->program.has_8bit;
+    p->cte = p->has_8bit ? POSTA__CTE_8BIT : POSTA__CTE_7BIT;
+    return POSTA_OK;
 }
 
-static posta_status visit_parts(posta_message *m, visit v) {
-    posta_status status = POSTA_OK;
-    if (m->text) status = v(m, m->text);
-    if (!status && m->html) status = v(m, m->html);
-    if (!status) status = visit_list(m, m->inlines, v);
-    return status ? status : visit_list(m, m->attachments, v);
+static posta_status choose_all(posta_message *m) {
+    posta__part *p;
+    for (p = m->root; p; p = posta__tree_next(p)) {
+        posta_status status = POSTA_OK;
+        if (p->enclosed)
+            status = compose_enclosed(m, p);
+        else if (p->use != POSTA__USE_MULTIPART)
+            status = posta__part_choose(m, p, p == m->root);
+        if (status) return status;
+    }
+    return POSTA_OK;
 }
 
-static posta_status choose(posta_message *m, posta__part *p) {
-    return posta__part_choose(m, p, m->program.may_8bit, p == posta__tree_root(m));
-}
-
-/* POSTA_E_STATE: a delimiter line stands in a body that will not be encoded. Bodies that cannot be
-   looked at are watched while they are pulled. Behaviour H12. */
-static posta_status find_collision(posta_message *m, posta__part *p) {
-    posta__watch w = {.n = 0};
-    bool is_open = p->cte == POSTA__CTE_7BIT || p->cte == POSTA__CTE_8BIT;
-    if (p->body.kind != POSTA_BODY_DATA || !is_open) return POSTA_OK;
-    return posta__watch_step(&w, m, p->body.data) ? POSTA_OK : POSTA_E_STATE;
+/* A delimiter line stands in a body that will not be encoded. Bodies that cannot be looked at are
+   watched while they are pulled. Behaviour H12. */
+static bool has_collision(const posta_message *m) {
+    const posta__part *p;
+    for (p = m->root; p; p = posta__tree_next(p)) {
+        posta__watch w = {.n = 0};
+        bool is_open =
+            p->cte == POSTA__CTE_7BIT || p->cte == POSTA__CTE_8BIT || p->cte == POSTA__CTE_BINARY;
+        if (p->use == POSTA__USE_MULTIPART || p->body.kind != POSTA_BODY_DATA || !is_open) continue;
+        if (!posta__watch_step(&w, m, p->body.data)) return true;
+    }
+    return false;
 }
 
 static posta_status settle_boundaries(posta_message *m) {
     size_t n;
-    if (!posta__tree_is_multipart(m)) return POSTA_OK;
+    if (!m->multiparts) return POSTA_OK;
     for (n = 0; n < DRAWS_MAX; n++) {
-        posta_status status = POSTA_OK;
-        if (!m->has_boundary) status = draw_boundaries(m);
-        if (status) return status;
-        if (!visit_parts(m, find_collision)) return POSTA_OK;
-        m->has_boundary = false;
+        posta_status status = draw_boundaries(m);
+        posta__part *p;
+        if (status || !has_collision(m)) return status;
+        for (p = m->multiparts; p; p = p->next_multipart)
+            p->boundary = NULL;
     }
     return posta__blame_on(m, POSTA_E_ENTROPY, "", "the random bytes repeat");
 }
@@ -201,11 +219,11 @@ static posta_status compile_raw(posta_message *m) {
 }
 
 static posta_status compile_tree(posta_message *m, posta__shape shape) {
-    posta_status status = POSTA_OK;
     bool is_message = shape == POSTA__SHAPE_MESSAGE;
-    if (is_message) status = take_date(m);
+    posta_status status = posta__tree_find(m);
+    if (!status && is_message) status = take_date(m);
     if (!status && is_message) status = draw_id(m);
-    if (!status) status = visit_parts(m, choose);
+    if (!status) status = choose_all(m);
     if (!status) status = settle_boundaries(m);
     if (!status && is_message) status = posta__head_write(m);
     if (!status) status = posta__head_version(m);
@@ -213,10 +231,12 @@ static posta_status compile_tree(posta_message *m, posta__shape shape) {
     return status ? status : posta__tree_write(m);
 }
 
-posta_status posta__compile(posta_message *m, posta__shape shape, bool may_8bit) {
+posta_status posta__compile(posta_message *m, posta__shape shape,
+                            const posta_compose_options *options) {
     posta_status status;
     reset(m);
-    m->program.may_8bit = may_8bit;
+    m->program.may_8bit = options->may_8bit;
+    m->program.may_binary = options->may_binary;
     status = posta__parts_rewind(m);
     if (!status) status = take_read_space(m);
     if (!status && m->raw)
@@ -242,7 +262,7 @@ static posta_status missing(posta_message *m, const char *label, const char *why
 
 static posta_status check_raw(posta_message *m) {
     bool has_fields = m->has_subject || m->date.len > 0 || m->id.len > 0 || m->headers;
-    bool has_parts = m->text || m->html || m->inlines || m->attachments;
+    bool has_parts = m->all != m->raw || m->raw->next_all;
     size_t i;
     for (i = 0; i < POSTA_ENVELOPE_FROM; i++)
         has_fields = has_fields || m->addresses[i].first;
@@ -263,6 +283,12 @@ posta_status posta__check_whole(posta_message *m) {
     return POSTA_OK;
 }
 
+/* What is not sent by itself needs nobody to send it to. */
+posta_status posta__check_enclosed(posta_message *m) {
+    if (m->addresses[POSTA_FROM].n == 0) return missing(m, "from", "is needed: an address");
+    return posta__check_parts(m);
+}
+
 posta_status posta__check_parts(posta_message *m) {
     if (m->inlines && !m->html)
         return missing(m, m->inlines->label, "needs an html that shows it; else attach it");
@@ -271,7 +297,7 @@ posta_status posta__check_parts(posta_message *m) {
 
 /* ---- the source ---- */
 
-static posta_status rewind_message(void *message) {
+posta_status posta__message_rewind(void *message) {
     posta_message *m = message;
     posta_status status = posta__parts_rewind(m);
     if (status)
@@ -285,6 +311,7 @@ static bool can_rewind(const posta_message *m) {
     const posta__part *p;
     for (p = m->all; p; p = p->next_all) {
         if (p->body.kind == POSTA_BODY_SLOT) return false;
+        if (p->enclosed && !can_rewind(p->enclosed)) return false; /* at most 40 deep */
         if (p->body.kind == POSTA_BODY_SOURCE && !p->body.source.rewind) return false;
     }
     return true;
@@ -301,11 +328,13 @@ posta_status posta_message_compose(posta_message *m, const posta_compose_options
     if (m->status) return m->status;
     status = posta__check_whole(m);
     if (!status) status = posta__check_parts(m);
-    if (!status) status = posta__compile(m, POSTA__SHAPE_MESSAGE, options->may_8bit);
+    if (!status && m->owner)
+        status = posta__blame_on(m, POSTA_E_STATE, "", "the message is enclosed in another");
+    if (!status) status = posta__compile(m, POSTA__SHAPE_MESSAGE, options);
     if (status) return status;
     source_out->user = m;
     source_out->pull = posta__message_pull;
-    source_out->rewind = can_rewind(m) ? rewind_message : NULL;
+    source_out->rewind = can_rewind(m) ? posta__message_rewind : NULL;
     source_out->len = m->program.len;
     if (has_8bit_out) *has_8bit_out = m->program.has_8bit;
     return POSTA_OK;
@@ -314,11 +343,12 @@ posta_status posta_message_compose(posta_message *m, const posta_compose_options
 /* ---- the MIME part alone ---- */
 
 static posta_status mime_begin(posta_message *m) {
+    static const posta_compose_options standard = POSTA_COMPOSE_OPTIONS;
     posta_status status;
     if (m->program.shape == POSTA__SHAPE_MIME_ONLY) return POSTA_OK;
     if (m->raw) return missing(m, "raw", "is a finished text: it has no part of its own");
     status = posta__check_parts(m);
-    return status ? status : posta__compile(m, POSTA__SHAPE_MIME_ONLY, false);
+    return status ? status : posta__compile(m, POSTA__SHAPE_MIME_ONLY, &standard);
 }
 
 posta_status posta_mime_get_header(posta_message *m, void *out, size_t cap, size_t *n_out) {

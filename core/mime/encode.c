@@ -63,9 +63,16 @@ static posta_status refuse(posta_message *m, const posta__part *p, const char *w
     return posta__blame_on(m, POSTA_E_FIELD, label, why);
 }
 
-static posta_status choose_seen(posta_message *m, posta__part *p, bool may_8bit, bool is_root) {
+/* Octets as they are, where the way takes them and nothing else was asked for. RFC 3030 */
+static bool goes_binary(const posta_message *m, const posta__part *p) {
+    bool is_asked = p->encoding == POSTA_ENCODING_BINARY;
+    return m->program.may_binary && !p->is_text && (is_asked || p->encoding == POSTA_ENCODING_AUTO);
+}
+
+static posta_status choose_seen(posta_message *m, posta__part *p, bool is_root) {
     fit f = fits(p, is_root);
-    posta_encoding e = p->encoding;
+    posta_encoding e = p->encoding == POSTA_ENCODING_BINARY ? POSTA_ENCODING_AUTO : p->encoding;
+    bool may_8bit = m->program.may_8bit;
     if (p->is_whole && !f.in_7bit && !(f.in_8bit && may_8bit))
         return refuse(m, p,
                       "may not be encoded (RFC 2046 5.2) and its content needs it; "
@@ -91,12 +98,14 @@ static posta_status choose_seen(posta_message *m, posta__part *p, bool may_8bit,
 }
 
 static void choose_unseen(posta__part *p, bool may_8bit) {
+    bool is_told = p->encoding != POSTA_ENCODING_AUTO && p->encoding != POSTA_ENCODING_8BIT &&
+                   p->encoding != POSTA_ENCODING_BINARY;
     posta__cte safe = p->is_text ? POSTA__CTE_QP : POSTA__CTE_BASE64;
     if (p->is_whole) safe = may_8bit ? POSTA__CTE_8BIT : POSTA__CTE_7BIT;
     p->cte = safe;
     if (p->encoding == POSTA_ENCODING_8BIT && may_8bit)
         p->cte = POSTA__CTE_8BIT;
-    else if (p->encoding != POSTA_ENCODING_AUTO && p->encoding != POSTA_ENCODING_8BIT)
+    else if (is_told)
         p->cte = (posta__cte)p->encoding;
 }
 
@@ -116,17 +125,20 @@ static uint64_t encoded_len(const posta__part *p) {
     return len;
 }
 
-posta_status posta__part_choose(posta_message *m, posta__part *p, bool may_8bit, bool is_root) {
+posta_status posta__part_choose(posta_message *m, posta__part *p, bool is_root) {
     posta_status status = scan_part(m, p);
     if (status) return status;
     if (p->is_utf8 && p->is_scanned && p->scan.utf8.is_bad)
         return posta__blame_utf8(m, POSTA_E_FIELD, p, p->scan.utf8.at);
-    if (p->is_scanned)
-        status = choose_seen(m, p, may_8bit, is_root);
+    if (goes_binary(m, p))
+        p->cte = POSTA__CTE_BINARY;
+    else if (p->is_scanned)
+        status = choose_seen(m, p, is_root);
     else
-        choose_unseen(p, may_8bit);
+        choose_unseen(p, m->program.may_8bit);
     if (status) return status;
     p->out_len = encoded_len(p);
-    p->has_8bit = p->cte == POSTA__CTE_8BIT && (!p->is_scanned || p->scan.high > 0);
+    p->has_8bit = p->cte == POSTA__CTE_BINARY ||
+                  (p->cte == POSTA__CTE_8BIT && (!p->is_scanned || p->scan.high > 0));
     return POSTA_OK;
 }

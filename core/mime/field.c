@@ -247,7 +247,7 @@ static const owned_field owned[] = {
 
 static const char *const owned_in_part[] = {
     "Content-Type",        "Content-Transfer-Encoding", "Content-ID",
-    "Content-Disposition", "Content-Description",
+    "Content-Disposition", "Content-Description",       "Content-Language",
 };
 
 static const char *owned_why(posta_span name, bool in_part) {

@@ -53,7 +53,15 @@ static void write_content_type(posta__fold *f, const void *what) {
     const posta__part *p = what;
     bool is_utf8 = p->seeks_charset && p->is_scanned && !p->scan.utf8.is_bad;
     posta_span charset = is_utf8 ? POSTA_LIT("utf-8") : p->charset;
+    const posta__header *h;
     posta__fold_token(f, p->type);
+    if (p->root_type.len > 0)
+        posta__fold_param(f, POSTA_LIT("type"), p->root_type, POSTA__PARAM_QUOTED);
+    if (p->boundary)
+        posta__fold_param(f, POSTA_LIT("boundary"), posta__span(p->boundary, POSTA__BOUNDARY_LEN),
+                          POSTA__PARAM_QUOTED);
+    for (h = p->parameters; h; h = h->next)
+        posta__fold_param(f, h->name, h->value, POSTA__PARAM_PLAIN);
     if (charset.len > 0) posta__fold_param(f, POSTA_LIT("charset"), charset, POSTA__PARAM_PLAIN);
     if (p->name.len > 0) posta__fold_param(f, POSTA_LIT("name"), p->name, POSTA__PARAM_NAME);
 }
@@ -63,18 +71,6 @@ static void write_disposition(posta__fold *f, const void *what) {
     posta__fold_token(f, p->disposition);
     if (p->name.len > 0)
         posta__fold_param(f, POSTA_LIT("filename"), p->name, POSTA__PARAM_FILENAME);
-}
-
-typedef struct multipart {
-    posta_span type, root_type, boundary;
-} multipart;
-
-static void write_multipart(posta__fold *f, const void *what) {
-    const multipart *p = what;
-    posta__fold_token(f, p->type);
-    if (p->root_type.len > 0)
-        posta__fold_param(f, POSTA_LIT("type"), p->root_type, POSTA__PARAM_QUOTED);
-    posta__fold_param(f, POSTA_LIT("boundary"), p->boundary, POSTA__PARAM_QUOTED);
 }
 
 /* ---- other fields ---- */
@@ -186,6 +182,8 @@ static posta_status put_encoding(posta_message *m, posta__cte cte) {
         return posta__program_put(m, POSTA_LIT("Content-Transfer-Encoding: quoted-printable\r\n"));
     case POSTA__CTE_BASE64:
         return posta__program_put(m, POSTA_LIT("Content-Transfer-Encoding: base64\r\n"));
+    case POSTA__CTE_BINARY:
+        return posta__program_put(m, POSTA_LIT("Content-Transfer-Encoding: binary\r\n"));
     case POSTA__CTE_7BIT:
     default: return posta__program_put(m, POSTA_LIT("Content-Transfer-Encoding: 7bit\r\n"));
     }
@@ -197,23 +195,22 @@ static posta_status put_content_id(posta_message *m, const posta__part *p) {
     return status ? status : posta__program_put(m, POSTA_LIT(">\r\n"));
 }
 
+/* A multipart says of itself only what is not the default, RFC 2045 6.2. */
+static posta_status put_cte(posta_message *m, const posta__part *p) {
+    if (p->use == POSTA__USE_MULTIPART && !p->has_8bit) return POSTA_OK;
+    return put_encoding(m, p->cte);
+}
+
 posta_status posta__head_part(posta_message *m, const posta__part *p) {
     posta_status status = put_field(m, "Content-Type", p->label, write_content_type, p);
-    if (!status) status = put_encoding(m, p->cte);
+    if (!status) status = put_cte(m, p);
     if (!status && p->disposition.len > 0)
         status = put_field(m, "Content-Disposition", p->label, write_disposition, p);
     if (!status && p->content_id.len > 0) status = put_content_id(m, p);
     if (!status && p->description.len > 0)
         status = put_field(m, "Content-Description", p->label, write_text, &p->description);
+    if (!status && p->language.len > 0)
+        status = put_field(m, "Content-Language", p->label, write_words, &p->language);
     if (!status) status = put_headers(m, p->headers);
-    return status ? status : posta__program_put(m, POSTA_LIT("\r\n"));
-}
-
-posta_status posta__head_multipart(posta_message *m, const char *type, posta_span root_type,
-                                   const char *boundary, bool has_8bit) {
-    multipart what = {posta__span_of(type), root_type, posta__span(boundary, POSTA__BOUNDARY_LEN)};
-    posta_status status = put_field(m, "Content-Type", "boundary", write_multipart, &what);
-    /* a multipart says of itself what the worst of its parts needs, RFC 2045 6.2 */
-    if (!status && has_8bit) status = put_encoding(m, POSTA__CTE_8BIT);
     return status ? status : posta__program_put(m, POSTA_LIT("\r\n"));
 }

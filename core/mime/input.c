@@ -11,6 +11,12 @@ static posta_status body_fault(posta_message *m, const posta__part *p, const cha
     return posta__blame_on(m, POSTA_E_BODY, p->label, why);
 }
 
+posta_status posta__blame_enclosed(posta_message *m, posta_status status, const posta__part *p) {
+    const posta_problem *inner = &p->enclosed->problem;
+    return posta__blame_on(m, status, p->label,
+                           inner->status ? inner->text : posta_status_text(status));
+}
+
 posta_status posta__blame_utf8(posta_message *m, posta_status status, const posta__part *p,
                                uint64_t at) {
     char why[96];
@@ -62,6 +68,7 @@ static posta_status fill_source(posta_message *m, posta__input *i) {
     if (w->len > w->cap) return body_fault(m, i->part, "has a source that wrote past its window");
     if (status != POSTA_OK && status != POSTA_END && status != POSTA_AGAIN) {
         char why[128];
+        if (i->part->enclosed) return posta__blame_enclosed(m, POSTA_E_BODY, i->part);
         posta__text t = posta__text_in(why, sizeof why);
         posta__text_put(&t, "could not be read to its end");
         /* POSTA_E_BODY says no more than that */

@@ -27,6 +27,7 @@ void posta_message_free(posta_message **at) {
     if (!m) return;
     *at = NULL;
     for (p = m->all; p; p = p->next_all) {
+        if (p->enclosed) p->enclosed->owner = NULL;
         if (p->body.kind == POSTA_BODY_SOURCE && p->body.source.close)
             p->body.source.close(p->body.source.user);
     }

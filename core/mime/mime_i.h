@@ -88,13 +88,23 @@ typedef enum posta__use {
     POSTA__USE_HTML,
     POSTA__USE_INLINE,
     POSTA__USE_ATTACHMENT,
+    POSTA__USE_CALENDAR,
+    POSTA__USE_LEAF,
+    POSTA__USE_MULTIPART,
     POSTA__USE_RAW
 } posta__use;
 
-typedef struct posta__part posta__part;
-struct posta__part {
-    posta__part *next;     /* of the same use */
+typedef struct posta_part posta__part;
+struct posta_part {
+    posta_message *message;
     posta__part *next_all; /* of the message: for closing and rewinding */
+    /* the tree; of what was given by intention it is made when composed (tree.c) */
+    posta__part *parent, *child, *child_last, *next;
+    char *boundary;              /* MULTIPART, POSTA__BOUNDARY_LEN; null: not drawn yet */
+    posta__part *next_multipart; /* of the message */
+    posta_span root_type;        /* multipart/related: the type of its root */
+    posta_message *enclosed;     /* message/rfc822 that is a message of posta's */
+    bool is_placed;              /* by hand */
     const char *label;
     posta__use use;
     bool is_text;       /* line ends are canonicalised; else octets arrive unchanged */
@@ -102,8 +112,9 @@ struct posta__part {
     bool is_utf8;       /* has to be: a text or html whose charset is utf-8 */
     bool seeks_charset; /* text/... without one: utf-8 if that is seen to be true, else none */
     /* what was said about it; empty: not given */
-    posta_span name, type, charset, disposition, description, content_id;
+    posta_span name, type, charset, disposition, description, content_id, language;
     posta__header *headers, *headers_last;
+    posta__header *parameters, *parameters_last;
     posta_encoding encoding;
     /* where it comes from */
     posta_body body;
@@ -150,7 +161,7 @@ typedef struct posta__program {
     uint64_t len;      /* of everything, or POSTA_LEN_UNKNOWN */
     uint64_t head_len; /* up to and with the blank line */
     bool has_8bit;
-    bool may_8bit;
+    bool may_8bit, may_binary;
     posta_window read; /* what was read from a source; p null: no source */
 } posta__program;
 
@@ -167,6 +178,8 @@ void posta__input_init(posta__input *i, posta__part *part);
 /** Makes `in` not empty, or answers POSTA_END; POSTA_AGAIN: a slot waits or the source has nothing
  * now; POSTA_E_BODY with the problem told. */
 posta_status posta__input_fill(posta_message *m, posta__input *i);
+/** The problem of an enclosed message is the part's too. */
+posta_status posta__blame_enclosed(posta_message *m, posta_status status, const posta__part *p);
 /** Blames a part for what is no UTF-8 at `at`. */
 posta_status posta__blame_utf8(posta_message *m, posta_status status, const posta__part *p,
                                uint64_t at);
@@ -233,7 +246,12 @@ posta_status posta__message_pull(void *message, posta_window *out);
 
 /* ---- the message ---- */
 
-#define POSTA__MULTIPARTS 3u /* mixed, alternative, related */
+typedef enum posta__node {
+    POSTA__NODE_MIXED,
+    POSTA__NODE_ALTERNATIVE,
+    POSTA__NODE_RELATED,
+    POSTA__NODES
+} posta__node;
 
 struct posta_message {
     const posta_port *port;
@@ -251,14 +269,19 @@ struct posta_message {
     posta__header *headers, *headers_last;
     /* parts */
     posta__part *all, *all_last;
-    posta__part *text, *html, *raw;
+    posta__part *text, *html, *calendar, *raw;
     posta__part *inlines, *inlines_last;
     posta__part *attachments, *attachments_last;
-    size_t inlines_n, attachments_n, slots_n;
+    size_t inlines_n, attachments_n, slots_n, made_n;
+    posta__part *tree;                /* given by hand; null: by intention */
+    posta__part *nodes[POSTA__NODES]; /* made where the intention needs them */
     posta_line_ends line_ends;
+    posta_message *owner; /* encloses this one */
+    size_t chain;         /* messages that are enclosed in it, one in the other */
+    size_t depth;         /* levels of its tree, those of enclosed ones with it */
     /* composing */
-    bool has_boundary;
-    char boundary[POSTA__MULTIPARTS][POSTA__BOUNDARY_LEN];
+    posta__part *root;       /* what the last compose found; null: an empty text */
+    posta__part *multiparts; /* in it */
     posta__program program;
     posta__run run;
     /* slots */
@@ -280,7 +303,14 @@ posta_status posta__setter_fails(posta_message *m, posta_status status);
 posta_status posta__setter_starves(posta_message *m);
 
 /** Chooses each part's encoding by its content. (encode.c) */
-posta_status posta__part_choose(posta_message *m, posta__part *p, bool may_8bit, bool is_root);
+posta_status posta__part_choose(posta_message *m, posta__part *p, bool is_root);
+/** Sets what is said about a part; POSTA_OK or the message's error. (option.c) */
+posta_status posta__part_options(posta_message *m, posta__part *p, const posta_part_options *o,
+                                 const char *label);
+/** A part of the message's, linked to nothing yet; `body` is closed when it fails. (part.c) */
+posta_status posta__part_make(posta_message *m, posta__use use, posta_body body,
+                              const posta_part_options *options, const char *standard,
+                              posta__part **out);
 /** Reads all of a raw message that can be read twice and judges it. (raw.c) */
 posta_status posta__raw_check(posta_message *m, posta__part *p);
 
@@ -294,21 +324,22 @@ posta_status posta__program_add(posta_message *m, posta__seg_kind kind, posta__p
 posta_status posta__head_write(posta_message *m);
 /** Writes a part's Content-* fields, its other fields, and the blank line. */
 posta_status posta__head_part(posta_message *m, const posta__part *p);
-/** Writes a multipart's Content-Type and the blank line. */
-posta_status posta__head_multipart(posta_message *m, const char *type, posta_span root_type,
-                                   const char *boundary, bool has_8bit);
 posta_status posta__head_version(posta_message *m);
 /** The extra fields alone. */
 posta_status posta__head_extra(posta_message *m);
 /** A sender, a recipient, nothing besides a raw text. (compose.c) */
 posta_status posta__check_whole(posta_message *m);
 posta_status posta__check_parts(posta_message *m);
-/** Derives the tree from what was given and writes it into the program. (tree.c) */
+posta_status posta__check_enclosed(posta_message *m);
+/** Finds m->root, links what hangs on it, and checks its shape. (tree.c) */
+posta_status posta__tree_find(posta_message *m);
+/** The part behind p in the order of writing; null: it was the last. */
+posta__part *posta__tree_next(const posta__part *p);
+/** Writes the tree into the program. */
 posta_status posta__tree_write(posta_message *m);
-/** The part that is the whole message; null: it is a multipart, or empty. */
-posta__part *posta__tree_root(const posta_message *m);
-bool posta__tree_is_multipart(const posta_message *m);
 /** Compiles the program for a shape; afterwards the run stands at its begin. (compose.c) */
-posta_status posta__compile(posta_message *m, posta__shape shape, bool may_8bit);
+posta_status posta__compile(posta_message *m, posta__shape shape,
+                            const posta_compose_options *options);
+posta_status posta__message_rewind(void *message);
 
 #endif

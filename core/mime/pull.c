@@ -43,6 +43,10 @@ static posta_status give_eol(posta_message *m, posta__run *r, posta_window *out)
         next_seg(r);
         return POSTA_OK;
     }
+    if (p && p->cte == POSTA__CTE_BINARY) {
+        next_seg(r); /* it ends where its octets end */
+        return POSTA_OK;
+    }
     if (is_octets && (p->cte == POSTA__CTE_7BIT || p->cte == POSTA__CTE_8BIT))
         return body_fault(m, p, "does not end with a line end, which its encoding needs");
     if (is_octets && p->cte == POSTA__CTE_QP)
@@ -71,6 +75,7 @@ static void begin_body(const posta_message *m, posta__run *r) {
         posta__base64_init(&r->enc.base64, p->is_text ? POSTA__BASE64_TEXT : 0);
         break;
     case POSTA__CTE_QP: posta__qp_init(&r->enc.qp, !p->is_text); break;
+    case POSTA__CTE_BINARY: break;
     case POSTA__CTE_7BIT:
     case POSTA__CTE_8BIT:
     default: posta__lines_init(&r->enc.lines, lines); break;
@@ -82,6 +87,7 @@ static posta_status encode(posta__run *r, posta_window *w) {
     switch (r->input.part->cte) {
     case POSTA__CTE_BASE64: return posta__base64_step(&r->enc.base64, in, w);
     case POSTA__CTE_QP: return posta__qp_step(&r->enc.qp, in, w);
+    case POSTA__CTE_BINARY: posta__put_some(w, in); return POSTA_OK;
     case POSTA__CTE_7BIT:
     case POSTA__CTE_8BIT:
     default: return posta__lines_step(&r->enc.lines, in, w);
@@ -93,6 +99,7 @@ static posta_status flush(posta__run *r, posta_window *w) {
     switch (p->cte) {
     case POSTA__CTE_BASE64: return posta__base64_end(&r->enc.base64, w);
     case POSTA__CTE_QP: return posta__qp_end(&r->enc.qp, w);
+    case POSTA__CTE_BINARY: return POSTA_OK;
     case POSTA__CTE_7BIT:
     case POSTA__CTE_8BIT:
     default:
@@ -104,7 +111,7 @@ static posta_status flush(posta__run *r, posta_window *w) {
 }
 
 static bool is_unencoded(const posta__part *p) {
-    return p->cte == POSTA__CTE_7BIT || p->cte == POSTA__CTE_8BIT;
+    return p->cte == POSTA__CTE_7BIT || p->cte == POSTA__CTE_8BIT || p->cte == POSTA__CTE_BINARY;
 }
 
 /* Looks at octets just written; on a fault they are taken back, so that what is refused is not

@@ -3,10 +3,10 @@
 #include "mime_i.h"
 
 static bool is_mark(const posta_message *m, const uint8_t line[POSTA__MARK_LEN]) {
-    size_t i;
-    if (line[0] != '-' || line[1] != '-') return false;
-    for (i = 0; i < POSTA__MULTIPARTS; i++) {
-        if (memcmp(line + 2, m->boundary[i], POSTA__BOUNDARY_LEN) == 0) return true;
+    const posta__part *p;
+    if (memcmp(line, "--=_", 4) != 0) return false; /* as all of ours begin */
+    for (p = m->multiparts; p; p = p->next_multipart) {
+        if (p->boundary && memcmp(line + 2, p->boundary, POSTA__BOUNDARY_LEN) == 0) return true;
     }
     return false;
 }

@@ -54,7 +54,8 @@ typedef enum posta_encoding {
     POSTA_ENCODING_7BIT,
     POSTA_ENCODING_8BIT,
     POSTA_ENCODING_QUOTED_PRINTABLE,
-    POSTA_ENCODING_BASE64
+    POSTA_ENCODING_BASE64,
+    POSTA_ENCODING_BINARY /* RFC 3030: only where the way takes it, else base64 */
 } posta_encoding;
 
 /** A header field as the caller gives it. */
@@ -69,9 +70,9 @@ typedef struct posta_part_options {
     const char *name; /* file name; folders in front are cut off; controls are refused */
     const char
         *type; /* "type/subtype"; default by the name's extension, else application/octet-stream */
-    /** Of text parts. Text and HTML: default utf-8, and then they must be valid UTF-8: POSTA_E_FIELD
-     *  when composed, POSTA_E_BODY where they can only be streamed. Attached text: default utf-8 if it
-     *  is seen to be so, else no charset is told. */
+    /** Of text parts. Text and HTML: default utf-8, and then they must be valid UTF-8:
+     * POSTA_E_FIELD when composed, POSTA_E_BODY where they can only be streamed. Attached text:
+     * default utf-8 if it is seen to be so, else no charset is told. */
     const char *charset;
     const char *disposition; /* "attachment" or "inline"; default by how the part is used */
     const char *description; /* Content-Description */
@@ -79,10 +80,13 @@ typedef struct posta_part_options {
     posta_encoding encoding;
     const posta_field *headers; /* more header fields of the part */
     size_t headers_n;
+    const char *language;          /* Content-Language: "en", "de-CH, fr" (RFC 3282) */
+    const posta_field *parameters; /* of the type, besides charset, name, boundary and type */
+    size_t parameters_n;
 } posta_part_options;
 
 #define POSTA_PART_OPTIONS                                                                         \
-    { sizeof(posta_part_options), 0, 0, 0, 0, 0, 0, POSTA_ENCODING_AUTO, 0, 0 }
+    { sizeof(posta_part_options), 0, 0, 0, 0, 0, 0, POSTA_ENCODING_AUTO, 0, 0, 0, 0, 0 }
 
 /* ---- building ---- */
 
@@ -139,6 +143,48 @@ POSTA_API posta_status posta_message_inline(posta_message *m, posta_body body,
 POSTA_API posta_status posta_message_attach(posta_message *m, posta_body body,
                                             const posta_part_options *options);
 
+/** An invitation: a text/calendar that is one more alternative to text and HTML (RFC 6047), as mail
+ * readers that know calendars want it. `method` is its iTIP method ("REQUEST", "CANCEL", ...: RFC
+ * 5546). Where the body is in memory it is attached once more, as application/ics with the name
+ * given or "invite.ics", for those that do not. POSTA_E_FIELD. */
+POSTA_API posta_status posta_message_calendar(posta_message *m, posta_body body, const char *method,
+                                              const posta_part_options *options);
+
+/* ---- trees by hand ----
+ * In place of text, html, inline and attachments: parts are made, put together, and one of them is
+ * the message's content. They belong to the message and live as long. Misuse names the part by its
+ * label: a part used twice, a cycle, a multipart without parts or with an encoding of its own, more
+ * than POSTA_MAX_DEPTH levels, a related whose `start` is none of its parts, a part that was made
+ * and is nowhere in the tree. */
+
+#define POSTA_MAX_DEPTH 40u /* levels of multiparts and enclosed messages */
+
+typedef struct posta_part posta_part;
+
+/** A part with octets of its own. Text types have their line ends made CRLF, unless the disposition
+ * is "attachment": then, as of every other type, the octets arrive unchanged. */
+POSTA_API posta_status posta_message_leaf(posta_message *m, posta_body body,
+                                          const posta_part_options *options, posta_part **out);
+/** A part that holds others: options->type is "multipart/..." (null: "multipart/mixed"). Its order
+ * is yours: in an alternative the best comes last (RFC 2046 5.1.4), in a related the root first, or
+ * named by a parameter `start` (RFC 2387), whose `type` posta writes. */
+POSTA_API posta_status posta_message_multipart(posta_message *m, const posta_part_options *options,
+                                               posta_part **out);
+/** Another message as message/rfc822, composed anew each time, without its envelope (it may lack
+ * recipients). Borrowed: keep it until `m` is freed, and change it no more; slots of its parts are
+ * fed at it. A message may be enclosed once. */
+POSTA_API posta_status posta_message_enclose(posta_message *m, posta_message *other,
+                                             const posta_part_options *options, posta_part **out);
+/** Puts a part at the end of a multipart. */
+POSTA_API posta_status posta_part_add(posta_part *multipart, posta_part *child);
+/** This part, with all that hangs on it, is the message's content. */
+POSTA_API posta_status posta_message_tree(posta_message *m, posta_part *root);
+/** A part made by hand among the attachments: an enclosed message, say, or a multipart. Without a
+ * disposition it gets "attachment", but multiparts. */
+POSTA_API posta_status posta_message_attach_part(posta_message *m, posta_part *part);
+
+/* ---- a finished text ---- */
+
 /** What to do with bare CR and bare LF in a raw message. */
 typedef enum posta_line_ends { POSTA_LINE_ENDS_FIX, POSTA_LINE_ENDS_REJECT } posta_line_ends;
 
@@ -158,12 +204,13 @@ POSTA_API const posta_problem *posta_message_problem(const posta_message *m);
 
 /** What the way to the server allows. */
 typedef struct posta_compose_options {
-    size_t size;   /* sizeof(posta_compose_options) */
-    bool may_8bit; /* 8BITMIME is offered: text parts may go as 8bit */
+    size_t size;     /* sizeof(posta_compose_options) */
+    bool may_8bit;   /* 8BITMIME is offered: text parts may go as 8bit */
+    bool may_binary; /* BINARYMIME and CHUNKING are: octets may go as they are (RFC 3030) */
 } posta_compose_options;
 
 #define POSTA_COMPOSE_OPTIONS                                                                      \
-    { sizeof(posta_compose_options), false }
+    { sizeof(posta_compose_options), false, false }
 
 /** Derives the tree, chooses encodings, and gives the message as a source of CRLF lines.
  * `source_out` borrows the message; its len is exact when every body's length is known. Checks what
