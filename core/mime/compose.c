@@ -326,10 +326,10 @@ posta_status posta_message_compose(posta_message *m, const posta_compose_options
     if (!options) options = &standard;
     if (options->size < sizeof standard) return POSTA_E_ARGUMENT;
     if (m->status) return m->status;
+    if (m->owner)
+        return posta__blame_on(m, POSTA_E_STATE, "", "the message is enclosed in another");
     status = posta__check_whole(m);
     if (!status) status = posta__check_parts(m);
-    if (!status && m->owner)
-        status = posta__blame_on(m, POSTA_E_STATE, "", "the message is enclosed in another");
     if (!status) status = posta__compile(m, POSTA__SHAPE_MESSAGE, options);
     if (status) return status;
     source_out->user = m;
