@@ -81,11 +81,6 @@ static void reset(posta_message *m) {
 
 /* ---- what is drawn ---- */
 
-static posta_status draw(posta_message *m, uint8_t out[16]) {
-    if (!m->port->entropy(m->port->user, out, 16)) return POSTA_OK;
-    return posta__blame_on(m, POSTA_E_ENTROPY, "", posta_status_text(POSTA_E_ENTROPY));
-}
-
 /* <32 hex digits @ domain of the first From>, RFC 5322 3.6.4. */
 static posta_status draw_id(posta_message *m) {
     posta_span domain = m->addresses[POSTA_FROM].first->a.domain;
@@ -94,7 +89,7 @@ static posta_status draw_id(posta_message *m) {
     posta_window w;
     posta_status status;
     if (m->id.len > 0) return POSTA_OK;
-    status = draw(m, random);
+    status = posta__draw(m, random);
     if (status) return status;
     posta__boundary_put(random, hex);
     p = posta__arena_bytes(&m->arena, domain.len + 36);
@@ -117,7 +112,7 @@ static posta_status draw_boundaries(posta_message *m) {
         posta_status status;
         if (p->boundary) continue;
         p->boundary = (char *)posta__arena_bytes(&m->arena, POSTA__BOUNDARY_LEN);
-        status = p->boundary ? draw(m, random) : POSTA_E_MEMORY;
+        status = p->boundary ? posta__draw(m, random) : POSTA_E_MEMORY;
         if (status) {
             p->boundary = NULL;
             return status;
@@ -148,6 +143,7 @@ static posta_status compose_enclosed(posta_message *m, posta__part *p) {
     posta_message *other = p->enclosed;
     posta_status status = other->status;
     o.may_8bit = m->program.may_8bit;
+    posta__seed_enclosed(m, p);
     if (!status) status = posta__check_enclosed(other);
     if (!status) status = posta__compile(other, POSTA__SHAPE_MESSAGE, &o);
     if (status) return posta__blame_enclosed(m, status, p);
@@ -266,6 +262,7 @@ static posta_status check_raw(posta_message *m) {
     size_t i;
     for (i = 0; i < POSTA_ENVELOPE_FROM; i++)
         has_fields = has_fields || m->addresses[i].first;
+    has_fields = has_fields || m->addresses[POSTA_NOTIFY_TO].first;
     if (has_fields || has_parts)
         return missing(m, "raw", "is a finished text; besides it only the envelope can be given");
     if (!m->has_envelope_from) return missing(m, "envelope.from", "is needed with a raw text");
@@ -292,7 +289,7 @@ posta_status posta__check_enclosed(posta_message *m) {
 posta_status posta__check_parts(posta_message *m) {
     if (m->inlines && !m->html)
         return missing(m, m->inlines->label, "needs an html that shows it; else attach it");
-    return POSTA_OK;
+    return posta__check_typed(m);
 }
 
 /* ---- the source ---- */

@@ -3,7 +3,15 @@
 #include "mime_i.h"
 
 static const char *const address_labels[POSTA__ADDRESS_FIELDS] = {
-    "from", "sender", "reply_to", "to", "cc", "bcc", "envelope.from", "envelope.to",
+    "from",
+    "sender",
+    "reply_to",
+    "to",
+    "cc",
+    "bcc",
+    "envelope.from",
+    "envelope.to",
+    "disposition_notification_to",
 };
 
 /* ---- addresses ---- */
@@ -245,6 +253,13 @@ static const owned_field owned[] = {
     {"MIME-Version", "is written by posta"},
 };
 
+static bool is_typed(const posta_message *m, posta_span name) {
+    const posta__header *h;
+    for (h = m->headers; h; h = h->next)
+        if (h->is_typed && posta_span_is_nocase(h->name, name)) return true;
+    return false;
+}
+
 static const char *const owned_in_part[] = {
     "Content-Type",        "Content-Transfer-Encoding", "Content-ID",
     "Content-Disposition", "Content-Description",       "Content-Language",
@@ -271,7 +286,8 @@ posta__header *posta__header_new(posta_message *m, const char *label, posta_fiel
     const char *why = NULL;
     size_t at = 0;
     posta__header *h;
-    if (posta__field_name_check(name, &why) || (why = owned_why(name, in_part)) != NULL) {
+    if (!in_part && m->has_typed && is_typed(m, name)) why = "is given by its own setter already";
+    if (why || posta__field_name_check(name, &why) || (why = owned_why(name, in_part)) != NULL) {
         blame_text(m, label, name, why, POSTA__NOWHERE);
         return NULL;
     }
@@ -284,7 +300,7 @@ posta__header *posta__header_new(posta_message *m, const char *label, posta_fiel
         posta__setter_starves(m);
         return NULL;
     }
-    h->next = NULL;
+    *h = (posta__header){.next = NULL};
     return keep(m, name, &h->name) && keep(m, value, &h->value) ? h : NULL;
 }
 
@@ -302,10 +318,14 @@ posta_status posta_message_header(posta_message *m, const char *name, const char
     if (status) return status;
     h = posta__header_new(m, label, (posta_field){name, value}, false);
     if (!h) return m->status;
+    posta__header_add(m, h);
+    return POSTA_OK;
+}
+
+void posta__header_add(posta_message *m, posta__header *h) {
     if (m->headers_last)
         m->headers_last->next = h;
     else
         m->headers = h;
     m->headers_last = h;
-    return POSTA_OK;
 }

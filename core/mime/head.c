@@ -131,6 +131,7 @@ static posta_status put_addresses(posta_message *m) {
         {POSTA_REPLY_TO, "Reply-To", "reply_to"},
         {POSTA_TO, "To", "to"},
         {POSTA_CC, "Cc", "cc"},
+        {POSTA_NOTIFY_TO, "Disposition-Notification-To", "disposition_notification_to"},
     };
     posta_status status = POSTA_OK;
     size_t i;

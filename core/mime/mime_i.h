@@ -63,7 +63,7 @@ struct posta__entry {
     posta__address a;
 };
 
-#define POSTA__ADDRESS_FIELDS ((size_t)POSTA_ENVELOPE_TO + 1u)
+#define POSTA__ADDRESS_FIELDS ((size_t)POSTA_NOTIFY_TO + 1u)
 
 typedef struct posta__entries {
     posta__entry *first, *last;
@@ -74,6 +74,7 @@ typedef struct posta__header posta__header;
 struct posta__header {
     posta__header *next;
     posta_span name, value;
+    bool is_typed; /* by a setter of its own */
 };
 
 /** Checks a field that a caller names and copies it; the message's own fields are refused, all
@@ -267,6 +268,10 @@ struct posta_message {
     posta_span date; /* as it will be written; empty: not given */
     posta_span id;   /* with brackets */
     posta__header *headers, *headers_last;
+    bool is_one_click, has_typed;
+    /* what stands for randomness, if a key was given */
+    bool has_seed;
+    uint64_t seed[2], drawn;
     /* parts */
     posta__part *all, *all_last;
     posta__part *text, *html, *calendar, *raw;
@@ -302,6 +307,13 @@ posta_status posta__setter_fails(posta_message *m, posta_status status);
 /** Out of memory, in a setter. */
 posta_status posta__setter_starves(posta_message *m);
 
+/** 16 octets: of the port's randomness, or of the key's. (typed.c) */
+posta_status posta__draw(posta_message *m, uint8_t out[16]);
+/** An enclosed message without a key takes one from what it is enclosed in. */
+void posta__seed_enclosed(const posta_message *m, const posta__part *p);
+/** What only all fields together can tell. */
+posta_status posta__check_typed(posta_message *m);
+void posta__header_add(posta_message *m, posta__header *h);
 /** Chooses each part's encoding by its content. (encode.c) */
 posta_status posta__part_choose(posta_message *m, posta__part *p, bool is_root);
 /** Sets what is said about a part; POSTA_OK or the message's error. (option.c) */

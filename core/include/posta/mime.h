@@ -105,7 +105,8 @@ typedef enum posta_address_field {
     POSTA_CC,
     POSTA_BCC,           /* envelope only; never written into the text */
     POSTA_ENVELOPE_FROM, /* "" is the null reverse-path */
-    POSTA_ENVELOPE_TO
+    POSTA_ENVELOPE_TO,
+    POSTA_NOTIFY_TO /* Disposition-Notification-To, RFC 8098: who wants to know that it was read */
 } posta_address_field;
 
 /** Adds every mailbox of an RFC 5322 address list ("Ana <ana@x.org>, b@y.org", groups too) to a
@@ -129,6 +130,52 @@ POSTA_API posta_status posta_message_id(posta_message *m, const char *id);
  *  Message-ID, MIME-Version, Content-*) are refused with the setter to use. Resent-Bcc and any form
  * of Bcc are refused. Line breaks and other controls are refused; posta folds. */
 POSTA_API posta_status posta_message_header(posta_message *m, const char *name, const char *value);
+
+/* ---- fields with a meaning of their own; what is not of their grammar is POSTA_E_FIELD ---- */
+
+/** Adds a Message-ID to In-Reply-To, with or without brackets. RFC 5322 3.6.4. */
+POSTA_API posta_status posta_message_in_reply_to(posta_message *m, const char *id);
+/** Adds a Message-ID to References. */
+POSTA_API posta_status posta_message_reference(posta_message *m, const char *id);
+/** An answer to a message with this Message-ID and this References field (null or "": none): sets
+ * In-Reply-To and References as RFC 5322 3.6.4 has it. */
+POSTA_API posta_status posta_message_answer(posta_message *m, const char *id,
+                                            const char *references);
+
+/** The fields for mailing lists, RFC 2369 and 2919. */
+typedef enum posta_list_field {
+    POSTA_LIST_ID, /* "news.example.org", or "News <news.example.org>" */
+    POSTA_LIST_UNSUBSCRIBE,
+    POSTA_LIST_SUBSCRIBE,
+    POSTA_LIST_POST, /* also "NO" */
+    POSTA_LIST_HELP,
+    POSTA_LIST_OWNER,
+    POSTA_LIST_ARCHIVE
+} posta_list_field;
+
+/** Adds a URI (https:, mailto:, ...) to a list field; the first is the one that is liked best.
+ * LIST_ID takes the list's name, once. */
+POSTA_API posta_status posta_message_list(posta_message *m, posta_list_field field,
+                                          const char *value);
+/** List-Unsubscribe-Post, RFC 8058: the https: URI of List-Unsubscribe takes a POST and asks
+ * nothing. Without one POSTA_E_FIELD, when composed. */
+POSTA_API posta_status posta_message_one_click(posta_message *m);
+/** Auto-Submitted, RFC 3834 5: "auto-generated", "auto-replied", "auto-notified" or "no". */
+POSTA_API posta_status posta_message_auto_submitted(posta_message *m, const char *how);
+
+typedef enum posta_priority {
+    POSTA_PRIORITY_LOW,
+    POSTA_PRIORITY_NORMAL,
+    POSTA_PRIORITY_HIGH
+} posta_priority;
+
+/** How urgent it is to the reader: Importance and Priority (RFC 2156), X-Priority. */
+POSTA_API posta_status posta_message_priority(posta_message *m, posta_priority priority);
+
+/** What would be random is made from this key instead: the same key and the same message give the
+ * same Message-ID and the same octets, so that a second sending is seen to be one (give the date
+ * too). Two messages need two keys. 1 to 255 octets. */
+POSTA_API posta_status posta_message_idempotency_key(posta_message *m, const char *key);
 
 /** The plain text; CR, LF and CRLF all end lines. `options` may be null. */
 POSTA_API posta_status posta_message_text(posta_message *m, posta_body body,
