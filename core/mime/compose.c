@@ -337,6 +337,16 @@ posta_status posta_message_compose(posta_message *m, const posta_compose_options
     return POSTA_OK;
 }
 
+posta_status posta_message_size(posta_message *m, const posta_compose_options *options,
+                                uint64_t *len_out) {
+    posta_source source;
+    posta_status status;
+    if (!len_out) return POSTA_E_ARGUMENT;
+    status = posta_message_compose(m, options, &source, NULL);
+    *len_out = status ? POSTA_LEN_UNKNOWN : source.len;
+    return status;
+}
+
 /* ---- the MIME part alone ---- */
 
 static posta_status mime_begin(posta_message *m) {

@@ -106,6 +106,7 @@ struct posta_part {
     posta_span root_type;        /* multipart/related: the type of its root */
     posta_message *enclosed;     /* message/rfc822 that is a message of posta's */
     bool is_placed;              /* by hand */
+    bool is_named;               /* the HTML shows it; found by posta_message_check */
     const char *label;
     posta__use use;
     bool is_text;       /* line ends are canonicalised; else octets arrive unchanged */

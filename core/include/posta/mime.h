@@ -267,6 +267,47 @@ typedef struct posta_compose_options {
 POSTA_API posta_status posta_message_compose(posta_message *m, const posta_compose_options *options,
                                              posta_source *source_out, bool *has_8bit_out);
 
+/** Octets that the message has when it is composed with these options (null: 7-bit), as SIZE counts
+ * them; POSTA_LEN_UNKNOWN where a body's length is not known. Text is looked at, nothing is
+ * encoded. It begins composing anew: not while the message is read or sent. Errors of
+ * posta_message_compose. */
+POSTA_API posta_status posta_message_size(posta_message *m, const posta_compose_options *options,
+                                          uint64_t *len_out);
+
+/* ---- looking before sending ---- */
+
+typedef enum posta_severity {
+    POSTA_SEVERITY_NOTE,    /* worth to know */
+    POSTA_SEVERITY_WARNING, /* readers or servers will mind */
+    POSTA_SEVERITY_ERROR    /* it cannot be sent so */
+} posta_severity;
+
+/** What posta_message_check found. */
+typedef struct posta_finding {
+    posta_severity severity;
+    const char *code; /* static: "cid.without_part"; docs/mime.md has them all */
+    char place[96];   /* the field or part: "html", "attachments[2].name" */
+    char text[256];   /* a sentence */
+} posta_finding;
+
+/** Start from POSTA_CHECK_OPTIONS. */
+typedef struct posta_check_options {
+    size_t size;       /* sizeof(posta_check_options) */
+    uint64_t size_max; /* octets that the server takes (SIZE); 0: not known */
+    bool may_8bit;     /* as posta_compose_options */
+    bool is_bulk;      /* goes to many who asked for it; List-Id says so too */
+} posta_check_options;
+
+#define POSTA_CHECK_OPTIONS                                                                        \
+    { sizeof(posta_check_options), 0, false, false }
+
+/** Looks for what will go wrong or annoy, without sending. Writes at most `cap` findings, errors
+ * and all, in the order in which they were met; *n_out is how many there are. Bodies that can be
+ * read once only are not looked into. Not while the message is read or sent. POSTA_OK: it was
+ * looked at, whatever was found; POSTA_E_ARGUMENT. Null options: the standard ones. */
+POSTA_API posta_status posta_message_check(posta_message *m, const posta_check_options *options,
+                                           posta_finding *out, size_t cap, size_t *n_out);
+
 /** The envelope: sender from ENVELOPE_FROM, else Sender, else the first From; recipients from
  * ENVELOPE_TO, else To, Cc and Bcc in that order, each address once. The array lives in the message
  * until it is freed and is made once. */
