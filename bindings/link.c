@@ -139,8 +139,8 @@ static void settle(lua_link *l) {
 static int link_gc(lua_State *L) {
     lua_link *l = any(L);
     posta_link_wipe(&l->link);
-    memset(l->user, 0, sizeof l->user);
-    memset(l->password, 0, sizeof l->password);
+    posta__lua_wipe(l->user, sizeof l->user);
+    posta__lua_wipe(l->password, sizeof l->password);
     if (l->mem != NULL) l->place.port.allocate(&l->place, l->mem, l->mem_len, 0);
     l->mem = NULL;
     posta__lua_sending_forget(&l->sending);

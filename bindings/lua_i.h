@@ -33,6 +33,8 @@ typedef struct posta__lua_place {
 
 /** `place` must not move afterwards: the port points into it. */
 void posta__lua_place_init(lua_State *L, posta__lua_place *place);
+/** Overwrites what may hold secrets, though nobody reads it again. */
+void posta__lua_wipe(void *p, size_t len);
 
 /* ---- values (value.c) ---- */
 
