@@ -165,10 +165,12 @@ static int act(lua_State *L, posta_status (*begin)(posta_session *s)) {
     return posta__lua_session_begun(L, s, begin(s->session));
 }
 
+/* Behind a refused login it is over the connection that stands, and so is the transport. */
 static int session_connect(lua_State *L) {
     lua_session *s = open(L);
+    bool stands = posta_session_is_connected(s->session);
     posta_status status = posta_session_connect(s->session);
-    if (status == POSTA_E_IN_PROGRESS) posta__lua_wire_reset(&s->wire);
+    if (status == POSTA_E_IN_PROGRESS && !stands) posta__lua_wire_reset(&s->wire);
     return posta__lua_session_begun(L, s, status);
 }
 
