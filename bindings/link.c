@@ -285,15 +285,21 @@ static int link_wants(lua_State *L) {
     return 6;
 }
 
+static bool is_asking(const lua_link *l) {
+    return l->link != NULL && (posta_link_wants(l->link, NULL) & POSTA_WANT_AUTH);
+}
+
 static int link_asks_login(lua_State *L) {
-    return posta__lua_login_asks(L, &any(L)->login);
+    lua_link *l = any(L);
+    posta__lua_login_forget(L, &l->login, 1, is_asking(l));
+    return posta__lua_login_asks(L, &l->login);
 }
 
 static int link_login(lua_State *L) {
     lua_link *l = open(L);
     posta__lua_login_answer(L, &l->login);
     tick(l);
-    posta__lua_login_forget(L, &l->login, 1);
+    posta__lua_login_forget(L, &l->login, 1, is_asking(l));
     return 0;
 }
 
