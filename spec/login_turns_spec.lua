@@ -342,7 +342,13 @@ describe("sessions that share one table", function()
             while e:next_event() do end
         end
         assert.equal(2, calls())
+        -- Nor are others led astray by it.
+        local s = session_to(server_of {}, auth, { blocking = false })
+        s:connect()
+        assert.equal("in_progress", execute(s, 50))
         assert(own and coroutine.resume(co))
+        assert.equal(true, (execute(s, 50)))
+        assert.equal(2, calls())
         assert.same({ LINE.new }, auths(server))
     end)
 

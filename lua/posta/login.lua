@@ -161,10 +161,11 @@ local function under_way(key, why)
     return is_running and not is_inside and flight or nil
 end
 
+-- One that others can wait for stays where they look for it.
 local function take_off(s, key, why, face)
     local flight = { owner = setmetatable({ s }, WEAK_VALUES), waiters = setmetatable({}, WEAK_KEYS), face = face }
     flights[key] = flights[key] or {}
-    flights[key][why] = flight
+    if not under_way(key, why) then flights[key][why] = flight end
     return flight
 end
 
