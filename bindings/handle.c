@@ -3,7 +3,8 @@
  *
  * The user value is a table. Number keys hold what posta borrows; DATA holds a table that the Lua
  * layer uses as it likes (hooks, body functions); THREAD and FRAME say who is in the middle of an
- * operation.
+ * operation. The thread is held weakly: one that nobody can resume any more is collected, and its
+ * operation with it.
  */
 #include "lua_i.h"
 
@@ -12,6 +13,7 @@
 #define KEY_DATA   "data"
 #define KEY_THREAD "thread"
 #define KEY_FRAME  "frame"
+#define WEAK       "posta.weak" /* the metatable's name in the registry */
 
 void *posta__lua_handle_new(lua_State *L, size_t len, const char *type) {
     void *p = lua_newuserdata(L, len);
@@ -80,14 +82,31 @@ static int handle_data(lua_State *L) {
     return 1;
 }
 
+/* Pushes the handle's own table, made once, that holds its thread at 1. */
+static void push_thread_holder(lua_State *L, int handle) {
+    lua_getuservalue(L, handle);
+    if (get(L, KEY_THREAD) != LUA_TTABLE) {
+        lua_pop(L, 1);
+        lua_createtable(L, 1, 0);
+        if (luaL_newmetatable(L, WEAK)) posta__lua_set_text(L, "__mode", "v");
+        lua_setmetatable(L, -2);
+        lua_pushliteral(L, KEY_THREAD);
+        lua_pushvalue(L, -2);
+        lua_rawset(L, -4);
+    }
+    lua_remove(L, -2);
+}
+
 /* enter(handle, frame): this thread begins an operation, whose loop is the function `frame`. */
 static int handle_enter(lua_State *L) {
     check(L, 1);
     luaL_checktype(L, 2, LUA_TFUNCTION);
     lua_settop(L, 2);
+    luaL_checkstack(L, 8, "posta.enter");
+    push_thread_holder(L, 1);
     lua_pushthread(L);
+    lua_rawseti(L, -2, 1);
     lua_getuservalue(L, 1);
-    put(L, KEY_THREAD, 3);
     put(L, KEY_FRAME, 2);
     return 0;
 }
@@ -98,14 +117,13 @@ static int handle_leave(lua_State *L) {
     lua_settop(L, 1);
     lua_pushnil(L);
     lua_getuservalue(L, 1);
-    put(L, KEY_THREAD, 2);
     put(L, KEY_FRAME, 2);
     return 0;
 }
 
 bool posta__lua_handle_is_entered(lua_State *L, int handle) {
     lua_getuservalue(L, handle);
-    bool is_entered = get(L, KEY_THREAD) == LUA_TTHREAD;
+    bool is_entered = get(L, KEY_FRAME) == LUA_TFUNCTION;
     lua_pop(L, 2);
     return is_entered;
 }
@@ -135,24 +153,29 @@ static bool is_active(lua_State *L, lua_State *t, int frame) {
 }
 
 /* is_running(handle) -> true while an operation is in the middle of its work (it waits, or a hook
- * of the user runs); false when there is none; nil when there was one and an error threw it out. No
- * pcall could tell: Lua 5.1 cannot yield across one. The debug interface of C can. */
+ * of the user runs), and whether the caller is inside it; false when there is none; nil when there
+ * was one and an error threw it out, or its coroutine is gone. No pcall could tell: Lua 5.1 cannot
+ * yield across one. The debug interface of C can. */
 static int handle_is_running(lua_State *L) {
     check(L, 1);
-    luaL_checkstack(L, 6, "posta.is_running");
+    luaL_checkstack(L, 8, "posta.is_running");
     lua_settop(L, 1);
     lua_getuservalue(L, 1);
-    get(L, KEY_THREAD);
-    lua_insert(L, 2);
-    get(L, KEY_FRAME);
-    if (lua_type(L, 2) != LUA_TTHREAD) {
+    if (get(L, KEY_FRAME) != LUA_TFUNCTION) {
         lua_pushboolean(L, false);
-    } else if (is_active(L, lua_tothread(L, 2), lua_gettop(L))) {
-        lua_pushboolean(L, true);
-    } else {
-        lua_pushnil(L);
+        return 1;
     }
-    return 1;
+    int frame = lua_gettop(L);
+    push_thread_holder(L, 1);
+    lua_rawgeti(L, -1, 1);
+    lua_State *t = lua_tothread(L, -1);
+    if (t == NULL || !is_active(L, t, frame)) {
+        lua_pushnil(L);
+        return 1;
+    }
+    lua_pushboolean(L, true);
+    lua_pushboolean(L, t == L);
+    return 2;
 }
 
 /* now() -> seconds of the monotonic clock, for budgets */

@@ -139,8 +139,8 @@ static void settle(lua_link *l) {
 static int link_gc(lua_State *L) {
     lua_link *l = any(L);
     posta_link_wipe(&l->link);
-    memset(l->user, 0, sizeof l->user);
-    memset(l->password, 0, sizeof l->password);
+    posta__lua_wipe(l->user, sizeof l->user);
+    posta__lua_wipe(l->password, sizeof l->password);
     if (l->mem != NULL) l->place.port.allocate(&l->place, l->mem, l->mem_len, 0);
     l->mem = NULL;
     posta__lua_sending_forget(&l->sending);
@@ -285,15 +285,21 @@ static int link_wants(lua_State *L) {
     return 6;
 }
 
+static bool is_asking(const lua_link *l) {
+    return l->link != NULL && (posta_link_wants(l->link, NULL) & POSTA_WANT_AUTH);
+}
+
 static int link_asks_login(lua_State *L) {
-    return posta__lua_login_asks(L, &any(L)->login);
+    lua_link *l = any(L);
+    posta__lua_login_forget(L, &l->login, 1, is_asking(l));
+    return posta__lua_login_asks(L, &l->login);
 }
 
 static int link_login(lua_State *L) {
     lua_link *l = open(L);
     posta__lua_login_answer(L, &l->login);
     tick(l);
-    posta__lua_login_forget(L, &l->login, 1);
+    posta__lua_login_forget(L, &l->login, 1, is_asking(l));
     return 0;
 }
 

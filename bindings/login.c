@@ -35,6 +35,7 @@ static posta_status step(const posta_mechanism *m, void *state, const posta_logi
     l->has_answer = false;
     *why_out = "the mechanism's function gave no answer";
     if (l->answer != POSTA_OK) return l->answer;
+    *why_out = "the mechanism's answer is longer than there is room for in a line of AUTH";
     if (l->said.len > out->cap - out->len) return POSTA_E_LIMIT;
     if (l->said.len > 0) memcpy(out->p + out->len, l->said.p, l->said.len);
     out->len += l->said.len;
@@ -134,10 +135,17 @@ int posta__lua_login_answer(lua_State *L, posta__lua_login *l) {
     return 0;
 }
 
-/* C has its own copy: Lua's need not live on. */
-void posta__lua_login_forget(lua_State *L, posta__lua_login *l, int handle) {
-    if (l->has_answer || !(l->given.password || l->given.token || l->said.p)) return;
+void posta__lua_login_reset(lua_State *L, posta__lua_login *l, int handle) {
+    l->asks = l->has_answer = false;
+    l->step = 0;
+    l->challenge = l->said = (posta_span){NULL, 0};
     l->given = (posta_credentials){NULL, NULL, NULL};
-    l->said = (posta_span){NULL, 0};
     posta__lua_unkeep(L, handle, POSTA__LUA_KEY_ANSWER);
+}
+
+void posta__lua_login_forget(lua_State *L, posta__lua_login *l, int handle, bool is_asking) {
+    bool has_strings = l->given.password || l->given.token || l->said.p;
+    bool is_over = !is_asking && (l->asks || l->has_answer);
+    bool is_taken = has_strings && !l->has_answer && !l->asks;
+    if (is_over || is_taken) posta__lua_login_reset(L, l, handle);
 }

@@ -33,6 +33,8 @@ typedef struct posta__lua_place {
 
 /** `place` must not move afterwards: the port points into it. */
 void posta__lua_place_init(lua_State *L, posta__lua_place *place);
+/** Overwrites what may hold secrets, though nobody reads it again. */
+void posta__lua_wipe(void *p, size_t len);
 
 /* ---- values (value.c) ---- */
 
@@ -199,7 +201,11 @@ typedef struct posta__lua_login {
 const posta_auth *posta__lua_login_config(lua_State *L, int at, posta__lua_login *l, int handle);
 int posta__lua_login_asks(lua_State *L, const posta__lua_login *l);
 int posta__lua_login_answer(lua_State *L, posta__lua_login *l);
-void posta__lua_login_forget(lua_State *L, posta__lua_login *l, int handle);
+/** Behind each step of C's: an answer that C has taken need not live on, and when it asks no more
+ * (`is_asking` false) there is neither question nor answer. */
+void posta__lua_login_forget(lua_State *L, posta__lua_login *l, int handle, bool is_asking);
+/** The login or its connection is over: what was asked and answered must not meet the next one. */
+void posta__lua_login_reset(lua_State *L, posta__lua_login *l, int handle);
 
 typedef struct posta__lua_session {
     posta__lua_place place;

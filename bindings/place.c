@@ -50,6 +50,12 @@ static void *allocate(void *user, void *old, size_t old_len, size_t len) {
     return is;
 }
 
+void posta__lua_wipe(void *p, size_t len) {
+    volatile uint8_t *v = (volatile uint8_t *)p;
+    for (size_t i = 0; i < len; i++)
+        v[i] = 0;
+}
+
 void posta__lua_place_init(lua_State *L, posta__lua_place *place) {
     place->port.size = sizeof(posta_port);
     place->port.user = place;

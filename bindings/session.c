@@ -106,6 +106,7 @@ static int session_close(lua_State *L) {
         posta__lua_handle_account(L, 1);
     }
     posta_session_free(&s->session);
+    posta__lua_login_reset(L, &s->login, 1);
     s->is_acting = false;
     posta__lua_sending_forget(&s->sending);
     return 0;
@@ -165,10 +166,12 @@ static int act(lua_State *L, posta_status (*begin)(posta_session *s)) {
     return posta__lua_session_begun(L, s, begin(s->session));
 }
 
+/* Behind a refused login it is over the connection that stands, and so is the transport. */
 static int session_connect(lua_State *L) {
     lua_session *s = open(L);
+    bool stands = posta_session_is_connected(s->session);
     posta_status status = posta_session_connect(s->session);
-    if (status == POSTA_E_IN_PROGRESS) posta__lua_wire_reset(&s->wire);
+    if (status == POSTA_E_IN_PROGRESS && !stands) posta__lua_wire_reset(&s->wire);
     return posta__lua_session_begun(L, s, status);
 }
 
@@ -202,9 +205,11 @@ static int session_tls(lua_State *L) {
     return 1;
 }
 
-/* cancel(s): what is pending ends at the next step. */
+/* cancel(s): what is pending ends at the next step; credentials are not asked for any more. */
 static int session_cancel(lua_State *L) {
-    posta_session_cancel(open(L)->session);
+    lua_session *s = open(L);
+    posta_session_cancel(s->session);
+    posta__lua_login_reset(L, &s->login, 1);
     return 0;
 }
 
@@ -212,6 +217,7 @@ static int session_cancel(lua_State *L) {
 static int session_give_up(lua_State *L) {
     lua_session *s = open(L);
     settle(s);
+    posta__lua_login_reset(L, &s->login, 1);
     push_account(L, s);
     return 1;
 }
@@ -288,7 +294,8 @@ static int session_step(lua_State *L) {
     lua_Number budget = luaL_optnumber(L, 2, 0);
     uint32_t us = budget > 0 && budget < (lua_Number)UINT32_MAX ? (uint32_t)budget : 0;
     posta_status status = posta_session_execute(s->session, us);
-    posta__lua_login_forget(L, &s->login, 1);
+    bool is_asking = (posta_session_wants(s->session) & POSTA_WANT_AUTH) != 0;
+    posta__lua_login_forget(L, &s->login, 1, is_asking);
     s->is_acting = status == POSTA_E_IN_PROGRESS;
     if (!s->is_acting) posta__lua_sending_end(&s->sending);
     return posta__lua_push_status(L, status);

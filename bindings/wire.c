@@ -10,6 +10,12 @@
 typedef posta__lua_session lua_session;
 typedef posta__lua_wire lua_wire;
 
+/* Whatever went out may have been a line of AUTH. */
+static void drop_tx(lua_wire *w) {
+    if (w->tx_len > 0) posta__lua_wipe(w->tx, w->tx_len);
+    w->tx_len = w->tx_done = 0;
+}
+
 /* ---- what C calls ---- */
 
 static posta_status wire_open(void *user, const char *host, uint16_t port) {
@@ -54,7 +60,7 @@ static posta_status wire_write(void *user, const void *p, size_t len, size_t *n_
     /* What went out counts first, whatever happened behind it; with `len` 0 only that is asked. */
     if (w->tx_done > 0) {
         *n_out = w->tx_done;
-        w->tx_done = w->tx_len = 0;
+        drop_tx(w);
         return POSTA_OK;
     }
     if (w->is_broken) return POSTA_E_LOST;
@@ -87,7 +93,7 @@ static void wire_close(void *user) {
     w->rx_len = 0;
     /* A farewell may still go out; anything else that was not written must not any more: the
      * account says so already. */
-    if (!w->is_leaving || w->tx_done > 0 || !w->asks_close) w->tx_len = w->tx_done = 0;
+    if (!w->is_leaving || w->tx_done > 0 || !w->asks_close) drop_tx(w);
     w->is_leaving = false;
 }
 
@@ -144,6 +150,7 @@ void posta__lua_wire_config(lua_State *L, int at, lua_session *s, posta_transpor
 void posta__lua_wire_reset(lua_wire *w) {
     bool is_used = w->is_used;
     uint8_t *tx = w->tx;
+    drop_tx(w);
     memset(w, 0, sizeof *w);
     w->is_used = is_used;
     w->tx = tx;
@@ -258,7 +265,7 @@ static int wire_wrote(lua_State *L) {
     lua_wire *w = &posta__lua_session_any(L)->wire;
     if (lua_isnoneornil(L, 2)) {
         w->is_broken = true;
-        if (w->tx_done == 0) w->tx_len = 0;
+        if (w->tx_done == 0) drop_tx(w);
         return 0;
     }
     lua_Number n = luaL_checknumber(L, 2);
@@ -271,7 +278,7 @@ static int wire_wrote(lua_State *L) {
 static int wire_closed(lua_State *L) {
     lua_wire *w = &posta__lua_session_any(L)->wire;
     w->asks_close = false;
-    w->tx_len = w->tx_done = 0;
+    drop_tx(w);
     return 0;
 }
 

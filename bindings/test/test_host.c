@@ -26,12 +26,26 @@ typedef struct heap {
     long until_failure; /* < 0: never */
     bool fails_on;      /* all that come after fail too */
     bool failed;
+    const char *secret; /* null: none */
+    unsigned leaks;     /* blocks that were given back with it in them */
 } heap;
+
+/* Lua's own strings and the buffer that joins them are smaller: those nobody can wipe. */
+#define LARGE_BLOCK 4096u
+
+static bool holds(const void *p, size_t len, const char *secret) {
+    size_t n = strlen(secret);
+    for (size_t i = 0; i + n <= len; i++)
+        if (memcmp((const char *)p + i, secret, n) == 0) return true;
+    return false;
+}
 
 static void *allocate(void *ud, void *old, size_t old_len, size_t len) {
     heap *h = (heap *)ud;
     if (old == NULL) old_len = 0;
     if (len == 0) {
+        if (h->secret != NULL && old_len >= LARGE_BLOCK && holds(old, old_len, h->secret))
+            h->leaks++;
         if (old != NULL) h->blocks--;
         h->bytes -= old_len;
         free(old);
@@ -225,6 +239,79 @@ static void a_state_closes_over_open_things(void **state) {
     }
 }
 
+/* A server that says yes to every login; `write` takes what TAKES says of a line of AUTH. */
+static const char LOGIN[] =
+    "local posta, n = require 'posta', 0\n"
+    "local function wire(takes)\n"
+    "  local out = '220 toy\\r\\n'\n"
+    "  return {\n"
+    "    secure = true,\n"
+    "    write = function(bytes)\n"
+    "      if bytes:find '^AUTH' then\n"
+    "        n, out = n + 1, out .. '235 ok\\r\\n'\n"
+    "        return takes(bytes)\n"
+    "      end\n"
+    "      out = out .. (bytes:find '^EHLO' and '250-toy\\r\\n250 AUTH PLAIN\\r\\n' or '221 "
+    "x\\r\\n')\n"
+    "      return #bytes\n"
+    "    end,\n"
+    "    read = function(_, seconds)\n"
+    "      local bytes = out\n"
+    "      out = ''\n"
+    "      if bytes == '' then return nil, seconds == 0 and 'timeout' or 'closed' end\n"
+    "      return bytes\n"
+    "    end,\n"
+    "  }\n"
+    "end\n"
+    "local function log_in(takes, auth)\n"
+    "  local s = assert(posta.session { host = 'm.example.org', transport = wire(takes), auth = "
+    "auth })\n"
+    "  pcall(s.connect, s)\n"
+    "  return s\n"
+    "end\n"
+    "local given = { user = 'ana', password = 'sesame' }\n"
+    "local asked = { user = 'ana', password = function() return 'sesame' end }\n"
+    "for _, auth in ipairs { given, asked } do\n"
+    "  assert(log_in(function(bytes) return #bytes end, auth):disconnect())\n"
+    "  log_in(function(bytes) return #bytes end, auth):close()\n"
+    "  log_in(function() return nil, 'broken' end, auth)\n"
+    "  log_in(function() return nil, 'broken' end, auth):close()\n"
+    "  log_in(function() error 'raised' end, auth)\n"
+    "  log_in(function() error 'raised' end, auth):close()\n"
+    "  local s\n"
+    "  s = posta.session { host = 'm.example.org', auth = auth,\n"
+    "    transport = wire(function() s:close() return 1 end) }\n"
+    "  s:connect()\n"
+    "  s = posta.session { host = 'm.example.org', auth = auth, blocking = false,\n"
+    "    transport = wire(function() return nil, 'timeout' end) }\n"
+    "  s:connect()\n"
+    "  s:execute()\n"
+    "  local e = posta.engine { host = 'm.example.org', tls = 'host', security = 'none', auth = "
+    "auth,\n"
+    "    insecure_auth = true }\n"
+    "  e:receive '220 x\\r\\n'\n"
+    "  e:sent(#e:pending())\n"
+    "  e:receive '250-x\\r\\n250 AUTH PLAIN\\r\\n'\n"
+    "  e:receive ''\n"
+    "  while e:next_event() do end\n"
+    "  e:wants()\n"
+    "  n = n + (e:pending():find '^AUTH' and 1 or 0)\n"
+    "  log_in(function() return 5 end, auth)\n"
+    "end\n"
+    "assert(n == 20, n)\n";
+
+static void no_password_stays_in_memory_given_back(void **state) {
+    (void)state;
+    heap h;
+    lua_State *L = new_state(&h);
+    h.secret = "AGFuYQBzZXNhbWU="; /* PLAIN: ana, sesame */
+    run(L, LOGIN);
+    lua_gc(L, LUA_GCCOLLECT, 0);
+    lua_gc(L, LUA_GCCOLLECT, 0);
+    close_state(L, &h);
+    assert_int_equal(h.leaks, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_allocation_may_fail),
@@ -232,6 +319,7 @@ int main(void) {
         cmocka_unit_test(opening_may_fail),
         cmocka_unit_test(two_states_do_not_meet),
         cmocka_unit_test(a_state_closes_over_open_things),
+        cmocka_unit_test(no_password_stays_in_memory_given_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

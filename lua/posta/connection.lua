@@ -4,6 +4,7 @@
 local core = require "posta.core"
 local errors = require "posta.errors"
 local events = require "posta.events"
+local login = require "posta.login"
 local loop = require "posta.loop"
 local mail = require "posta.mail"
 local receipt = require "posta.receipt"
@@ -138,7 +139,7 @@ function connection.new(config)
     if not s then return receipt.failure(account) end
     local data = core.data(s)
     data.wait, data.on_trace, data.files = config.wait, config.on_trace, config.files
-    data.ask = config.ask
+    data.ask, data.has_login = config.ask, config.auth ~= nil
     data.resolve, data.transport, data.on_progress = config.resolve, config.transport, config.on_progress
     data.blocking, data.peer, data.port = config.blocking, config.peer, config.peer_port
     data.prefix = config.peer and config.peer .. ": " or ""
@@ -146,9 +147,15 @@ function connection.new(config)
     return s
 end
 
+--- Begins to connect, or to log in again; the status.
+function connection.begin(s)
+    login.begin(core.data(s))
+    return session.connect(s)
+end
+
 --- Connects. True, or nil, message, err and the session is closed.
 function connection.open(s)
-    local ok, text, err = act(s, "connect", function() return session.connect(s) end)
+    local ok, text, err = act(s, "connect", function() return connection.begin(s) end)
     if ok then return true end
     methods.close(s)
     return nil, text, err

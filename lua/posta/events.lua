@@ -3,6 +3,7 @@
 
 local core = require "posta.core"
 local errors = require "posta.errors"
+local login = require "posta.login"
 local names = require "posta.names"
 local receipt = require "posta.receipt"
 
@@ -85,9 +86,7 @@ function events.failure(data, account)
     if data.why_insecure and account.code == "tls.handshake" then
         receipt.say_why(account, "failed", data.why_insecure)
     end
-    if data.why_no_login and account.stage == "auth" and account.code == "cancelled" then
-        receipt.say_why(account, "cancelled", data.why_no_login)
-    end
+    login.blame(data, account)
     if data.why_unresolved and account.code == "dns.failed" then
         receipt.say_why(account, "could not be found", data.why_unresolved)
     end

@@ -96,9 +96,14 @@ local function serve(s, data)
     return wire.turn(s, data, seconds)
 end
 
+-- Can others go on while this session waits? Without a hook nobody but the system hears of it.
+local function may_wait(data)
+    return data.wait ~= nil or data.transport ~= nil and data.transport.wait ~= nil
+end
+
 -- One turn of a loop that may wait.
 local function move(s, data, is_busy)
-    local asked = login.serve(s, data, session)
+    local asked = login.serve(s, data, session, may_wait(data))
     if asked then return end
     if asked == false then return wait(s, data, IDLE_BODY) end
     if session.wants_body(s) and (not session.asks(s) or wire.only_reads(s)) then
@@ -157,7 +162,7 @@ local function execute(s, data, seconds)
             data.is_idle_body = feed(data)
             any = any or not data.is_idle_body
         end
-        if not session.is_closed(s) and login.serve(s, data, session) then any = true end
+        if not session.is_closed(s) and login.serve(s, data, session, true) then any = true end
         if not session.is_closed(s) and wire.turn(s, data, 0) then any = true end
         if session.is_closed(s) then return status == "in_progress" and "closed" or status end
         local is_over = status ~= "in_progress" and not session.is_acting(s)

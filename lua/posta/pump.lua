@@ -106,9 +106,7 @@ local function told(e, account)
     if data.why_insecure and account.code == "tls.handshake" then
         receipt.say_why(account, "failed", data.why_insecure)
     end
-    if data.why_no_login and account.stage == "auth" and account.code == "cancelled" then
-        receipt.say_why(account, "cancelled", data.why_no_login)
-    end
+    login.blame(data, account)
     if data.why_lost and (account.code == "connection.lost" or account.code == "tls.handshake") then
         receipt.say_why(account, "lost", data.why_lost)
     end
@@ -157,12 +155,13 @@ function methods.eof(e, lost)
 end
 
 --- What the engine needs: { read = "line" or an exact number of bytes, write = true, body = true, now = true,
--- tls = true }; an empty table when it is idle or closed. `tls`, of an engine made with tls = "host": the
--- server awaits the handshake of the host's TLS, whose end `secured` tells. `now`: one read that does not wait,
--- then receive what it gave.
+-- tls = true }; an empty table when it is idle or closed. It calls the functions of `auth`, which may close it.
+-- `tls`, of an engine made with tls = "host": the server awaits the handshake of the host's TLS, whose end `secured`
+-- tells. `now`: one read that does not wait, then receive what it gave.
 function methods.wants(e)
     checked(e, "wants")
-    login.serve(e, core.data(e), link)
+    login.serve(e, core.data(e), link, false)
+    if link.is_closed(e) then return {} end
     local read, write, feeds, now, hint, hosts = link.wants(e)
     local what = read and (hint == 0 and "line" or hint) or nil
     return { read = what, write = write or nil, body = feeds or nil, now = now or nil, tls = hosts or nil }
@@ -388,10 +387,11 @@ local function turn(e, io, until_event)
         link.tick(e)
         if take_events(e, io, until_event) then return true end
         if link.is_closed(e) or link.state(e) == "closed" then return false end
-        local asked = login.serve(e, core.data(e), link)
+        local asked = login.serve(e, core.data(e), link, io.wait ~= nil)
+        if link.is_closed(e) then return false end
         local read, write, feeds, now, hint, hosts = link.wants(e)
         if asked ~= nil then
-            if not asked and io.wait then io.wait(e) end
+            if not asked then io.wait(e) end
         elseif hosts then
             handshake(e, io)
         elseif write then

@@ -58,9 +58,29 @@ end
 local CONNECT = { known = { host = "string", port = "number", user = "string", password = "string" },
     moved = { server = "host", username = "user", pass = "password" } }
 
+local MOST_LOGIN = 255          -- octets; longer ones go by `auth`
+
+-- What is wrong with the login of `connect`: true and the three values of failure, or false.
+local function wrong_login(s, user, password)
+    if user == nil and password == nil then return false end
+    if user == nil or password == nil then return true, refuse(s, user and "password" or "user", "is missing") end
+    for name, value in next, { user = user, password = password } do
+        if #value > MOST_LOGIN then
+            return true, refuse(s, name, ("has %d octets, at most %d go here; a longer one goes by `auth`"):format(
+                #value, MOST_LOGIN))
+        end
+    end
+    if core.data(s).has_login then return false end
+    local hint = "Make it with auth = { user =, password = }, or with auth = {}."
+    return true, errors.fail { code = "state", field = "user", retry = "pointless", hint = hint,
+        message = core.data(s).prefix .. "user: this session was made to log in nobody; nothing was sent. " .. hint }
+end
+
 --- Connects, greets, learns what the server offers; event `connected`. `t` may name another host than
--- the session was made for.
--- @tparam[opt] table t host, port; user, password (not built yet)
+-- the session was made for, and others to log in. Behind `auth_fail` the connection stands, and the login is
+-- tried over it once more.
+-- @tparam[opt] table t host, port; user, password: both or none, of a session made with `auth`; at most 255 octets
+-- each
 function methods.connect(s, t)
     checked(s, "connect")
     local complaint = t ~= nil and (names.wrong_type(t, "connect", "table")
@@ -73,18 +93,15 @@ function methods.connect(s, t)
         return refuse(s, "port", "expected 1 to 65535")
     end
     local user, password = rawget(t, "user"), rawget(t, "password")
-    if (user == nil) ~= (password == nil) then return refuse(s, user and "password" or "user", "is missing") end
+    local is_refused, none, text, err = wrong_login(s, user, password)
+    if is_refused then return none, text, err end
     if port and not host then return refuse(s, "port", "goes with host only") end
     return step(s, "connect", function()
-        if user then
-            local status = session.set_login(s, user, password)
-            if status ~= "ok" then return status end
-        end
-        if host then
-            local status = session.set_host(s, host, port)
-            if status ~= "ok" then return status end
-        end
-        return session.connect(s)
+        -- The host first: a login is for the host that is set when it comes.
+        local status = host and session.set_host(s, host, port) or "ok"
+        if status == "ok" and user then status = session.set_login(s, user, password) end
+        if status ~= "ok" then return status end
+        return connection.begin(s)
     end)
 end
 

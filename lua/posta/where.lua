@@ -269,9 +269,9 @@ local function hooks(w, config)
     config.on_event = events.handlers(rawget(w, "on_event"))
     config.blocking = rawget(w, "blocking") ~= false
     if not transport then return end
-    config.is_secure, config.has_starttls = transport.secure == true, transport.starttls ~= nil
-    -- The host's own encryption is the protection; posta adds none.
-    if config.is_secure and not config.security then config.security = "none" end
+    -- The host's own encryption is the protection; without a word on security posta asks for no more.
+    config.is_secure = transport.secure == true
+    config.has_starttls = transport.starttls ~= nil and not (config.is_secure and not config.security)
     -- There is no socket to take an address literal from.
     config.hello = config.hello or core.host_name() or "[127.0.0.1]"
 end
