@@ -68,6 +68,11 @@ static posta_status refuse(posta_session *s, posta_status status, const posta_op
     return posta__session_refuse(s, &p);
 }
 
+void posta__session_retarget(posta_session *s, const posta_where *to) {
+    s->where = *to;
+    if (s->state == SESSION_CLOSED) posta__session_name_peer(s);
+}
+
 static posta_status set_tls_mode(posta_session *s, const posta_option_info *info, uint32_t n) {
     posta_where w = s->where;
     posta_problem p;
@@ -75,14 +80,14 @@ static posta_status set_tls_mode(posta_session *s, const posta_option_info *info
     if (n < POSTA_SECURITY_NONE || n > POSTA_SECURITY_TLS)
         return refuse(s, POSTA_E_FIELD, info, "is none of the modes");
     memset(&p, 0, sizeof p);
-    w.security = (posta_security)n;
-    status = posta__check_built(&w, s->owns_transport ? NULL : &s->transport, &p);
+    status = posta__where_secure(&w, (posta_security)n, &p);
+    if (status == POSTA_OK)
+        status = posta__check_built(&w, s->owns_transport ? NULL : &s->transport, &p);
     if (status != POSTA_OK) return posta__session_refuse(s, &p);
     if (!posta__session_may_secure(s, w.security))
         return refuse(s, POSTA_E_STATE, info,
                       "was none when the session was made: there is no room for TLS");
-    s->where.security = w.security;
-    s->where.is_default_clear = false; /* it was said */
+    posta__session_retarget(s, &w);
     return POSTA_OK;
 }
 
@@ -202,13 +207,12 @@ posta_status posta_session_set_host(posta_session *s, const char *host, uint16_t
         status = posta__check_built(&w, s->owns_transport ? NULL : &s->transport, &p);
     if (status == POSTA_OK) {
         posta__session_move_login(s, &w);
-        s->where = w;
+        posta__session_retarget(s, &w);
     }
     posta_where_wipe(&w);
     if (status != POSTA_OK) return posta__session_refuse(s, &p);
     if (s->owns_transport)
         posta_socket_set(&s->transport, "", posta__session_timeouts(s)->resolve,
                          posta__session_timeouts(s)->connect);
-    posta__session_name_peer(s);
     return POSTA_OK;
 }

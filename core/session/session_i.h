@@ -22,6 +22,10 @@ posta_status posta__security_parse(posta_span s, posta_security *out);
 posta_status posta__where_move(posta_where *w, const char *host, uint16_t port,
                                posta_problem *problem);
 
+/* The same target with another mode (DEFAULT: by the table), and the port that goes with it where
+   none was said. */
+posta_status posta__where_secure(posta_where *w, posta_security security, posta_problem *problem);
+
 /* ---- receipt.c ---- */
 
 /* The account of what never reached the wire: a field, a file, a missing part of the build. */
@@ -216,6 +220,8 @@ posta_status posta__session_take_auth(posta_session *s, const posta_session_conf
                                       posta_problem *p);
 void posta__session_wipe_auth(posta_session *s);
 /* Row B16: credentials are for the host that they were given with, and do not follow to another. */
+/* The next connect goes there. (option.c) */
+void posta__session_retarget(posta_session *s, const posta_where *to);
 void posta__session_move_login(posta_session *s, const posta_where *to);
 posta_status posta__session_check_login(posta_session *s, posta_problem *p);
 

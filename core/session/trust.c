@@ -88,15 +88,18 @@ posta_status posta__session_take_tls(posta_session *s, posta_tls *tls, posta_pro
 
 posta_status posta_session_set_tls(posta_session *s, posta_tls *tls) {
     posta_problem p;
+    posta_where w;
     if (s->state != SESSION_CLOSED || s->pending != PENDING_NONE)
         return posta__session_wrong_time(s, "set_tls");
     if (posta__session_take_tls(s, tls, &p) != POSTA_OK) return posta__session_refuse(s, &p);
-    s->where.has_tls = tls != NULL;
-    if (tls && s->where.is_default_clear) {
-        /* Who says whom to trust wants TLS, on loopback too. */
-        s->where.security = POSTA_SECURITY_STARTTLS;
-        s->where.is_default_clear = false;
-    }
+    w = s->where;
+    w.has_tls = tls != NULL;
+    /* Who says whom to trust wants TLS, on loopback too. */
+    if (tls && w.is_default_clear &&
+        posta__where_secure(&w, POSTA_SECURITY_DEFAULT, &p) != POSTA_OK)
+        return posta__session_refuse(s, &p);
+    posta__session_retarget(s, &w);
+    posta_where_wipe(&w);
     return POSTA_OK;
 }
 

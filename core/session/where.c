@@ -355,6 +355,14 @@ posta_status posta__where_move(posta_where *w, const char *host, uint16_t port,
     return status;
 }
 
+posta_status posta__where_secure(posta_where *w, posta_security security, posta_problem *problem) {
+    w->security = security;
+    w->is_smtps = false; /* it is said anew */
+    if (!w->host[0]) return POSTA_OK;
+    w->has_security = security != POSTA_SECURITY_DEFAULT;
+    return settle(w, problem);
+}
+
 void posta_where_wipe(posta_where *where) {
     posta__wipe(where, sizeof *where);
 }

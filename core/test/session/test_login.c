@@ -277,6 +277,17 @@ static void empty_answers(void **state) {
     play(&rows[0], &auth);
 }
 
+/* Row A01: what came ahead is seen before AUTH is said. */
+static void ahead(void **state) {
+    static const login_case row = {HELLO "S: 250 AUTH PLAIN\nS: 235 welcome\n", POSTA_E_PROTOCOL,
+                                   NULL, "FAILED "};
+    posta_auth auth = POSTA_AUTH;
+    (void)state;
+    auth.user = "ana";
+    auth.password = "sesame";
+    play(&row, &auth);
+}
+
 /* Rows B01, B13, B17: what is refused before AUTH is said. */
 static void never_said(void **state) {
     static const login_case none = {HELLO "S: 250 AUTH PLAIN\n" QUIT, POSTA_E_FIELD, "CR, LF",
@@ -319,10 +330,9 @@ static void short_forms(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_password), cmocka_unit_test(broken),
-        cmocka_unit_test(token),         cmocka_unit_test(long_answers),
-        cmocka_unit_test(early_yes),     cmocka_unit_test(too_long),
-        cmocka_unit_test(empty_answers), cmocka_unit_test(never_said),
+        cmocka_unit_test(each_password), cmocka_unit_test(broken),     cmocka_unit_test(token),
+        cmocka_unit_test(long_answers),  cmocka_unit_test(early_yes),  cmocka_unit_test(too_long),
+        cmocka_unit_test(empty_answers), cmocka_unit_test(never_said), cmocka_unit_test(ahead),
         cmocka_unit_test(short_forms)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

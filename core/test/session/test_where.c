@@ -1,5 +1,6 @@
 /* Targets: every row of the table in docs/where.md, and what is refused, without showing a
  * password. */
+#include <stdio.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -171,11 +172,97 @@ static void nothing_given(void **state) {
     posta_message_free(&m);
 }
 
+/* The mode that is set later brings the port that goes with it, where none was said. */
+static char opened[200];
+
+static posta_status note_open(void *user, const char *host, uint16_t port) {
+    (void)user;
+    snprintf(opened, sizeof opened, "%s:%u", host, port);
+    return POSTA_E_CONNECT_REFUSED;
+}
+
+static posta_status no_octets(void *user, void *out, size_t cap, size_t *n_out) {
+    (void)user;
+    (void)out;
+    (void)cap;
+    *n_out = 0;
+    return POSTA_AGAIN;
+}
+
+static posta_status no_write(void *user, const void *p, size_t len, size_t *n_out) {
+    (void)p;
+    (void)len;
+    return no_octets(user, NULL, 0, n_out);
+}
+
+static posta_status hosts_tls(void *user, const char *name) {
+    (void)user;
+    (void)name;
+    return POSTA_AGAIN;
+}
+
+static void port_of_mode(void **state) {
+    static const struct {
+        const char *url, *host;
+        uint16_t port;
+        uint32_t mode; /* 0: a posta_tls is set instead */
+        const char *opened;
+    } rows[] = {
+        {NULL, "h.example", 0, POSTA_SECURITY_STARTTLS, "h.example:587"},
+        {NULL, "h.example", 0, POSTA_SECURITY_OPPORTUNISTIC, "h.example:587"},
+        {NULL, "h.example", 2525, POSTA_SECURITY_STARTTLS, "h.example:2525"},
+        {"smtp://h.example", NULL, 0, POSTA_SECURITY_TLS, "h.example:465"},
+        {"smtps://h.example", NULL, 0, POSTA_SECURITY_STARTTLS, "h.example:587"},
+        {"smtp://h.example:26", NULL, 0, POSTA_SECURITY_TLS, "h.example:26"},
+        {NULL, "127.0.0.1", 0, POSTA_SECURITY_STARTTLS, "127.0.0.1:587"},
+        {NULL, "127.0.0.1", 0, POSTA_SECURITY_NONE, "127.0.0.1:25"},
+        {NULL, "127.0.0.1", 0, 0, "127.0.0.1:587"},
+        {"smtp://127.0.0.1:26", NULL, 0, 0, "127.0.0.1:26"},
+        {NULL, "h.example", 0, 0, "h.example:465"},
+    };
+    posta_transport transport = {.size = sizeof transport,
+                                 .open = note_open,
+                                 .read = no_octets,
+                                 .write = no_write,
+                                 .starttls = hosts_tls};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        posta_session_config c = POSTA_SESSION_CONFIG;
+        posta_session *s = NULL;
+        posta_tls_config tls_config = POSTA_TLS_CONFIG;
+        posta_tls *tls = NULL;
+        c.url = rows[i].url;
+        c.host = rows[i].host;
+        c.tcp_port = rows[i].port;
+        c.transport = &transport;
+        c.hello = "x";
+        assert_int_equal(posta_session_new(&c, &s, NULL), POSTA_OK);
+        if (rows[i].mode > 0) {
+            assert_int_equal(posta_session_set_option(s, POSTA_OPTION_TLS_MODE, &rows[i].mode,
+                                                      sizeof rows[i].mode),
+                             POSTA_OK);
+        } else {
+            tls_config.pin = "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+            if (posta_tls_new(&tls_config, &tls, NULL) == POSTA_E_TLS_NOT_BUILT) {
+                posta_session_free(&s);
+                continue;
+            }
+            assert_int_equal(posta_session_set_tls(s, tls), POSTA_OK);
+        }
+        opened[0] = 0;
+        assert_int_equal(posta_session_connect(s), POSTA_E_CONNECT_REFUSED);
+        assert_string_equal(opened, rows[i].opened);
+        assert_memory_equal(posta_session_receipt(s)->message, opened, strlen(opened));
+        posta_tls_free(&tls);
+        posta_session_free(&s);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(table),         cmocka_unit_test(refused),
         cmocka_unit_test(long_hosts),    cmocka_unit_test(wrong_settings_are_named),
-        cmocka_unit_test(nothing_given),
+        cmocka_unit_test(nothing_given), cmocka_unit_test(port_of_mode),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -87,6 +87,58 @@ static void ahead(void **state) {
     }
 }
 
+/* The same where it comes by a read of its own before anything was written: one read that does not
+ * wait comes first, and what it finds ends it. */
+static void ahead_by_itself(void **state) {
+    (void)state;
+    for (unsigned step = 0; step < 2; step++) {
+        t_wire w;
+        open_wire(&w, POSTA_STARTTLS_ALWAYS, modes[0], "");
+        posta_mspan space = posta_engine_rx_space(w.e);
+        memcpy(space.p, "250 STARTTLS\r\n", 14);
+        posta_engine_rx_commit(w.e, 14);
+        assert_int_equal(posta_engine_tx_data(w.e).len, 0);
+        assert_int_equal(posta_engine_wants(w.e), POSTA_WANT_RX | POSTA_WANT_NOW);
+        space = posta_engine_rx_space(w.e);
+        memcpy(space.p, "220 ready\r\n", 11);
+        posta_engine_rx_commit(w.e, step == 0 ? 11 : 0);
+        if (step == 0) {
+            assert_int_equal(posta_engine_fault(w.e)->cause, POSTA_E_UNASKED);
+            assert_true(posta_engine_is_closed(w.e));
+        } else {
+            assert_int_equal(posta_engine_tx_data(w.e).len, 10);
+        }
+        t_wire_close(&w);
+    }
+}
+
+/* Row A03, A07: where TLS is only wished for, what else than 220 may go on without. */
+static void opportunistic_codes(void **state) {
+    static const struct {
+        unsigned code;
+        bool goes_on;
+    } rows[] = {{454, true},  {502, true},  {500, true},  {501, true},  {530, true},
+                {421, false}, {250, false}, {354, false}, {334, false}, {221, false},
+                {235, false}, {251, false}, {450, true},  {559, true}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        t_wire w;
+        open_wire(&w, POSTA_STARTTLS_OFFERED, modes[0], "250-x\r\n250 STARTTLS\r\n");
+        t_wire_wrote(&w, "STARTTLS\r\n");
+        t_wire_say(&w, "%u no\r\n", rows[i].code);
+        if (rows[i].goes_on) {
+            t_wire_expect(&w, POSTA_EVENT_CONNECTED);
+            assert_false(posta_engine_is_closed(w.e));
+        } else {
+            t_wire_expect(&w, POSTA_EVENT_SECURE_FAIL);
+            assert_true(posta_engine_is_closed(w.e));
+        }
+        t_wire_wrote(&w, "");
+        assert_false(posta_engine_is_secure(w.e));
+        t_wire_close(&w);
+    }
+}
+
 /* Row A03: required, it is said though not offered, though EHLO is not known; all but 220 ends it.
  */
 static void stripped(void **state) {
@@ -171,8 +223,13 @@ static void failing(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(up),       cmocka_unit_test(injected),      cmocka_unit_test(ahead),
-        cmocka_unit_test(stripped), cmocka_unit_test(opportunistic), cmocka_unit_test(failing)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(up),
+                                       cmocka_unit_test(injected),
+                                       cmocka_unit_test(ahead),
+                                       cmocka_unit_test(ahead_by_itself),
+                                       cmocka_unit_test(opportunistic_codes),
+                                       cmocka_unit_test(stripped),
+                                       cmocka_unit_test(opportunistic),
+                                       cmocka_unit_test(failing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
