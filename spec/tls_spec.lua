@@ -227,11 +227,11 @@ describe("the key's password", function()
         says("has a NUL octet", "tls.key_password", function() return "a\0b" end)
         says("has a NUL octet", "tls.key_password", "a\0b")
         for _, wrong in ipairs { "hunter3", function() return "hunter3" end } do
-            says("client-enc-legacy.key\": the key is encrypted, and tls.key_password is not its password",
+            says("client-enc-legacy.key\": line 1: the key is encrypted, and tls.key_password is not its password",
                 "tls.key", wrong)
         end
         for _, none in ipairs { "", function() return "" end } do
-            says("client-enc-legacy.key\": the key is encrypted, and tls.key_password is not given", "tls.key", none)
+            says("client-enc-legacy.key\": line 1: the key is encrypted, and tls.key_password is not given", "tls.key", none)
         end
         says("the key is encrypted, and tls.key_password is not given", "tls.key", nil)
         raises("out of order", posta.tls, tls(function() error("out of order", 0) end))
@@ -360,6 +360,9 @@ describe("posta.tls", function()
         is("tls.ca_path", 'tls.ca_path: "' .. child.root() .. 'docs": no file of the folder holds a certificate',
             { ca_path = child.root() .. "docs" }, none)
         is("tls.cert", 'tls.cert: "/not/there": there is no such file', { ca_file = ca, cert = "/not/there" }, none)
+        is("tls.cert", 'tls.cert: "0client.pem": there is no such file', { ca_file = ca, cert = "0client.pem" }, none)
+        is("tls.cert", ('tls.cert: "/%s/last.pem": there is no such file'):format(("x"):rep(9)),
+            { ca_file = ca, cert = ("/" .. ("x"):rep(50)):rep(3) .. "/" .. ("x"):rep(9) .. "/last.pem" }, none)
         is("tls.cert", "tls.cert: the key needs its certificate", { ca_file = ca, key = file "client.key" })
         is("tls.cert", "tls.cert: " .. at "cut.pem" .. "line 1:", { ca_file = ca, cert = file "cut.pem" })
         is("tls.key", "tls.key: the certificate needs its key", { ca_file = ca, cert = certs.text "client.pem" })

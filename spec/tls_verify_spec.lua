@@ -312,7 +312,7 @@ describe("the system's certificates", function()
         return out
     end
 
-    it("that are not there: an error before connecting, with all the places", function()
+    it("that are not there: an error before connecting, with the places that were looked at", function()
         local server = assert(socket.bind("127.0.0.1", 0))
         finally(function() server:close() end)
         local _, port = server:getsockname()
@@ -322,10 +322,10 @@ describe("the system's certificates", function()
             local out = sends(w, places[1], places[2])
             assert.matches("^file%.not_found\ttls%.ca_file\n", out)
             assert.truthy(out:find(("mail.example.org:%d: "):format(port), 1, true), out)
-            for _, place in ipairs { "SSL_CERT_FILE", "SSL_CERT_DIR", "/etc/ssl/certs/ca-certificates.crt",
-                "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem", "; nothing was sent." } do
-                assert.truthy(out:find(place, 1, true), out)
+            for i, name in ipairs { "SSL_CERT_FILE=", "SSL_CERT_DIR=" } do
+                assert.equal(places[i] ~= nil, out:find(name .. (places[i] or ""), 1, true) ~= nil, out)
             end
+            assert.truthy(out:find("; nothing was sent.", 1, true), out)
         end
         server:settimeout(0)
         assert.is_nil((server:accept()))

@@ -2,6 +2,8 @@
  */
 #include "codec_i.h"
 
+#define VALUE_SHOWN 60u /* octets of a value in a sentence */
+
 void posta__printable(posta_window *out, posta_span s) {
     static const char hex[] = "0123456789ABCDEF";
     for (size_t i = 0; i < s.len;) {
@@ -42,8 +44,8 @@ posta_status posta__problem(posta_problem *p, posta_status status, const char *f
     posta__put(&w, POSTA_LIT(": "));
     if (value.p) {
         posta__put(&w, POSTA_LIT("\""));
-        posta__printable(&w, posta__span_sub(value, 0, 60));
-        posta__put(&w, POSTA_LIT("\": "));
+        posta__printable(&w, posta__span_sub(value, 0, VALUE_SHOWN));
+        posta__put(&w, value.len > VALUE_SHOWN ? POSTA_LIT("...\": ") : POSTA_LIT("\": "));
     }
     posta__put_some(&w, &text);
     return status;

@@ -49,6 +49,16 @@ static const char *issuer_hint(posta_span detail) {
            "tls.pin.";
 }
 
+/* The handshake's sentence says what happened; here is who can mend it. */
+static const char *handshake_hint(posta_span detail) {
+    if (has(detail, "no version of TLS"))
+        return "Its owner has to allow TLS 1.2 or later; older ones are not safe.";
+    if (has(detail, "closed the connection"))
+        return "Is this a port with TLS? A firewall may cut it off too.";
+    if (has(detail, "refused the handshake")) return "The server's log says more.";
+    return "";
+}
+
 static const char *tls_hint(posta_status cause, posta_span detail) {
     switch (cause) {
     case POSTA_E_TLS_NAME: return "Set tls.server_name, or connect to the name on the certificate.";
@@ -59,6 +69,9 @@ static const char *tls_hint(posta_status cause, posta_span detail) {
         return "Its owner has to replace it: with SHA-256, and a key of 2048 bits (RSA) or 256 "
                "(ECDSA) "
                "or more.";
+    case POSTA_E_TLS_HANDSHAKE: return handshake_hint(detail);
+    case POSTA_E_TIMEOUT_TLS:
+        return "The port may not speak TLS, or a firewall swallows what is said.";
     case POSTA_E_TLS_NO_CLOCK: return "Set the clock, or allow it by insecure_no_time.";
     case POSTA_E_TLS_NOT_BUILT:
         return "If you trust this network: security=\"none\". Local servers: "

@@ -13,7 +13,6 @@
 #define POSTA__TLS_MAX_PINS   8u
 #define POSTA__TLS_PIN_LEN    32u /* SHA-256 */
 #define POSTA__TLS_MAX_SUITES 32u
-#define POSTA__TLS_MAX_DEPTH  8u /* row J27 */
 
 struct posta_tls {
     const posta_port *port;

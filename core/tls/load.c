@@ -15,14 +15,22 @@
 #define ENCRYPTED  POSTA_LIT("-----BEGIN ENCRYPTED PRIVATE KEY-----")
 #define MAX_FILE   (8u << 20)
 
+#define PATH_SHOWN 60u
+
+/* Of a long path its end: there is the name. */
 static posta_span where_of(posta__tls_origin from) {
-    return from.file ? posta__span_of(from.file) : NO_VALUE;
+    posta_span s = from.file ? posta__span_of(from.file) : NO_VALUE;
+    size_t at = s.len > PATH_SHOWN ? s.len - PATH_SHOWN : 0;
+    while (at > 0 && at < s.len && s.p[at] != '/') /* from a folder on, where there is one */
+        at++;
+    return at < s.len ? posta__span_sub(s, at, s.len)
+                      : posta__span_sub(s, s.len - PATH_SHOWN, s.len);
 }
 
 /* `field: "file": line N: why` */
 static posta_status wrong_line(posta_problem *p, posta__tls_origin from, size_t line,
                                const char *why) {
-    uint8_t store[128];
+    uint8_t store[256];
     char digits[POSTA_DECIMAL_CAP];
     posta_window w = posta__window(store, sizeof store - 1);
     posta__put(&w, POSTA_LIT("line "));
@@ -204,6 +212,20 @@ static bool is_unknown_cipher(posta_span data, int result) {
            (high == MBEDTLS_ERR_PK_FEATURE_UNAVAILABLE && find(data, ENCRYPTED));
 }
 
+/* The line where the key begins; 0: nowhere. */
+static size_t line_of_key(posta_span data) {
+    posta_span begin = POSTA_LIT("-----BEGIN "), left = data;
+    const uint8_t *at;
+    while ((at = find(left, begin))) {
+        const uint8_t *lf;
+        left = posta__span(at + begin.len, left.len - (size_t)(at - left.p) - begin.len);
+        lf = memchr(left.p, '\n', left.len);
+        if (lf && find(posta__span(left.p, (size_t)(lf - left.p)), POSTA_LIT("PRIVATE KEY-----")))
+            return lines_before(data.p, at) + 1;
+    }
+    return 0;
+}
+
 static posta_status key_problem(posta_problem *p, posta_span data, posta__tls_origin from,
                                 int result) {
     const char *why = "this is no private key that mbedTLS reads (PEM with PKCS#8 or PKCS#1)";
@@ -219,6 +241,7 @@ static posta_status key_problem(posta_problem *p, posta_span data, posta__tls_or
         why = "the key is encrypted, and tls.key_password is not given";
     if (result == MBEDTLS_ERR_PK_PASSWORD_MISMATCH)
         why = "the key is encrypted, and tls.key_password is not its password";
+    if (line_of_key(data) > 0) return wrong_line(p, from, line_of_key(data), why);
     return posta__problem(p, POSTA_E_FIELD, from.field, why, where_of(from));
 }
 

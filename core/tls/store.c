@@ -18,15 +18,19 @@
 
 #define MAX_PATH 1024u
 
+#ifndef POSTA_STORE_ROOT
+#define POSTA_STORE_ROOT "" /* the tests have theirs */
+#endif
+
 static const char *const files[] = {
-    "/etc/ssl/certs/ca-certificates.crt", /* Debian, Arch, Gentoo */
-    "/etc/pki/tls/certs/ca-bundle.crt",   /* Fedora, RHEL */
-    "/etc/ssl/ca-bundle.pem",             /* openSUSE */
-    "/etc/ssl/cert.pem",                  /* Alpine, OpenBSD, FreeBSD, macOS */
-    "/usr/local/share/certs/ca-root-nss.crt",
-    "/etc/openssl/certs/ca-certificates.crt", /* NetBSD */
+    POSTA_STORE_ROOT "/etc/ssl/certs/ca-certificates.crt", /* Debian, Arch, Gentoo */
+    POSTA_STORE_ROOT "/etc/pki/tls/certs/ca-bundle.crt",   /* Fedora, RHEL */
+    POSTA_STORE_ROOT "/etc/ssl/ca-bundle.pem",             /* openSUSE */
+    POSTA_STORE_ROOT "/etc/ssl/cert.pem",                  /* Alpine, OpenBSD, FreeBSD, macOS */
+    POSTA_STORE_ROOT "/usr/local/share/certs/ca-root-nss.crt",
+    POSTA_STORE_ROOT "/etc/openssl/certs/ca-certificates.crt", /* NetBSD */
 };
-static const char *const folder = "/etc/ssl/certs";
+static const char *const folder = POSTA_STORE_ROOT "/etc/ssl/certs";
 
 static posta_status no_folder(const char *path, const char *field, posta_problem *p) {
     return posta__problem(p, POSTA_E_FILE, field, "there is no such folder, or it cannot be read",
@@ -51,17 +55,33 @@ posta_status posta__tls_add_folder(posta_tls *t, const char *path, const char *f
     return status;
 }
 
-static posta_status add_places(posta_tls *t, size_t *n, posta_problem *p) {
-    const char *file = getenv("SSL_CERT_FILE"), *path = getenv("SSL_CERT_DIR");
+static bool is_set(const char *value) {
+    return value && value[0];
+}
+
+/* SSL_CERT_DIR is a list of folders with `:` between them, as OpenSSL has it. */
+static posta_status add_folders(posta_tls *t, const char *list, size_t *n, posta_problem *p) {
     posta_status status = POSTA_OK;
-    if ((file && file[0]) || (path && path[0])) {
-        if (file && file[0])
-            status = posta__tls_add_file(t, &t->trusted, (posta__tls_origin){"SSL_CERT_FILE", file},
-                                         n, p);
-        if (status != POSTA_E_MEMORY && path && path[0])
+    while (list[0] && status != POSTA_E_MEMORY) {
+        size_t len = strcspn(list, ":");
+        char path[MAX_PATH];
+        int all = snprintf(path, sizeof path, "%.*s", (int)(len < MAX_PATH ? len : MAX_PATH), list);
+        if (len > 0 && all > 0 && (size_t)all < sizeof path)
             status = posta__tls_add_folder(t, path, "SSL_CERT_DIR", n, p);
-        return status;
+        list += len + (list[len] == ':');
     }
+    return status;
+}
+
+/* What the environment says stands for all the rest. */
+static posta_status add_places(posta_tls *t, const char *file, const char *folders, size_t *n,
+                               posta_problem *p) {
+    posta_status status = POSTA_OK;
+    if (is_set(file))
+        status =
+            posta__tls_add_file(t, &t->trusted, (posta__tls_origin){"SSL_CERT_FILE", file}, n, p);
+    if (status != POSTA_E_MEMORY && is_set(folders)) status = add_folders(t, folders, n, p);
+    if (is_set(file) || is_set(folders)) return status;
     for (size_t i = 0; i < sizeof files / sizeof *files && *n == 0; i++) {
         if (access(files[i], R_OK) != 0) continue;
         status =
@@ -72,19 +92,39 @@ static posta_status add_places(posta_tls *t, size_t *n, posta_problem *p) {
     return status;
 }
 
+static void put(posta_window *w, const char *text) {
+    posta_span s = posta__span_of(text);
+    posta__put_some(w, &s);
+}
+
+/* Where it was looked, and where it would have been. */
+static void put_places(posta_window *w, const char *file, const char *folders) {
+    if (is_set(file)) {
+        put(w, "SSL_CERT_FILE=");
+        put(w, file);
+    }
+    if (is_set(folders)) {
+        put(w, is_set(file) ? ", SSL_CERT_DIR=" : "SSL_CERT_DIR=");
+        put(w, folders);
+    }
+    if (is_set(file) || is_set(folders)) return;
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        put(w, files[i]);
+        put(w, ", ");
+    }
+    put(w, folder);
+    put(w, " (SSL_CERT_FILE and SSL_CERT_DIR are not set)");
+}
+
 posta_status posta__tls_add_system(posta_tls *t, posta_problem *p) {
-    uint8_t store[400];
+    const char *file = getenv("SSL_CERT_FILE"), *folders = getenv("SSL_CERT_DIR");
+    uint8_t store[480];
     posta_window w = posta__window(store, sizeof store - 1);
     size_t n = 0;
-    posta_status status = add_places(t, &n, p);
+    posta_status status = add_places(t, file, folders, &n, p);
     if (status == POSTA_E_MEMORY || n > 0) return status == POSTA_E_MEMORY ? status : POSTA_OK;
-    posta__put(&w, POSTA_LIT("no trusted certificates were found in SSL_CERT_FILE, SSL_CERT_DIR"));
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        posta__put(&w, POSTA_LIT(", "));
-        posta__put(&w, posta__span_of(files[i]));
-    }
-    posta__put(&w, POSTA_LIT(", "));
-    posta__put(&w, posta__span_of(folder));
+    put(&w, "no trusted certificates were found in ");
+    put_places(&w, file, folders);
     store[w.len] = 0;
     return posta__problem(p, POSTA_E_FILE, "tls.ca_file", (const char *)store,
                           posta__span(NULL, 0));

@@ -62,7 +62,8 @@ end
 
 -- PEM and DER tell themselves; anything else is a path.
 local function is_content(text)
-    return text:find("-----BEGIN ", 1, true) ~= nil or text:byte(1) == 0x30
+    local first, second = text:byte(1, 2)
+    return text:find("-----BEGIN ", 1, true) ~= nil or (first == 0x30 and second ~= nil and second > 0x80)
 end
 
 -- A list of texts as one. Read raw, as everything.

@@ -80,6 +80,8 @@ static const peer_case peers[] = {
      "the certificate is too weak: it is signed with an old hash, or in a way not known here; "},
     {"not-ca", ISSUER, ISSUER, ISSUER, NULL},
     {"chain", OK, OK, OK, NULL},
+    {"below-expired", EXPIRED, EXPIRED, EXPIRED, "expired on 2020-06-01"},
+    {"below-future", NOT_YET, NOT_YET, NOT_YET, "not valid before 2090-01-01"},
     {"long", ISSUER, ISSUER, ISSUER,
      "it is longer than 8, or broken, which only its owner can mend; nothing was sent."},
     {"client-usage", ISSUER, ISSUER, ISSUER,
