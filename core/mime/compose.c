@@ -159,6 +159,8 @@ static posta_status choose_all(posta_message *m) {
         posta_status status = POSTA_OK;
         if (p->enclosed)
             status = compose_enclosed(m, p);
+        else if (p->use == POSTA__USE_LEAF && p->body.kind == POSTA_BODY_NONE)
+            status = posta__blame_on(m, POSTA_E_STATE, p->label, "was a message that is freed");
         else if (p->use != POSTA__USE_MULTIPART)
             status = posta__part_choose(m, p, p == m->root);
         if (status) return status;

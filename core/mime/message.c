@@ -21,11 +21,22 @@ posta_status posta_message_new(const posta_port *port, posta_message **out) {
     return POSTA_OK;
 }
 
+/* Who encloses it must not reach for it any more. */
+static void leave_owner(const posta_message *m) {
+    posta__part *p = m->owner ? m->owner->all : NULL;
+    for (; p; p = p->next_all) {
+        if (p->enclosed != m) continue;
+        p->enclosed = NULL;
+        p->body.kind = POSTA_BODY_NONE;
+    }
+}
+
 void posta_message_free(posta_message **at) {
     posta_message *m = at ? *at : NULL;
     posta__part *p;
     if (!m) return;
     *at = NULL;
+    leave_owner(m);
     for (p = m->all; p; p = p->next_all) {
         if (p->enclosed) p->enclosed->owner = NULL;
         if (p->body.kind == POSTA_BODY_SOURCE && p->body.source.close)

@@ -337,6 +337,8 @@ static void enclosed_wrongly(void **state) {
     assert_int_equal(compose(m), POSTA_E_FIELD);
     assert_string_equal(posta_message_problem(m)->text, "forwarded: from: is needed: an address");
     posta_message_free(&a);
+    assert_int_equal(compose(m), POSTA_E_STATE); /* it is gone too early */
+    assert_string_equal(posta_message_problem(m)->field, "forwarded");
     t_done(&place, m);
 }
 
