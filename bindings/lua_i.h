@@ -101,7 +101,8 @@ extern const luaL_Reg posta__lua_handle_functions[];
 /* ---- messages (message.c, part.c, pull.c) ---- */
 
 /** A message and who uses it. It outlives its userdata while a session reads from it. */
-typedef struct posta__lua_box {
+typedef struct posta__lua_box posta__lua_box;
+struct posta__lua_box {
     posta__lua_place place;
     posta_message *message;
     unsigned refs;
@@ -109,7 +110,8 @@ typedef struct posta__lua_box {
     posta_source source;   /* what pull reads; pull null: not opened */
     uint64_t composed;     /* how often it was composed: an older reader must stop */
     posta_problem problem; /* what the binding itself found: NUL octets, files */
-} posta__lua_box;
+    posta__lua_box *enclosed, *next_enclosed; /* messages in it: shared, let go with it */
+};
 
 typedef struct posta__lua_message {
     posta__lua_box *box; /* null: closed */
@@ -128,6 +130,13 @@ const char *posta__lua_message_text(lua_State *L, posta__lua_box *b, int label_a
 void posta__lua_blame(posta__lua_box *b, posta_status status, const char *label, const char *part,
                       const char *what, const char *value);
 int posta__lua_message_part(lua_State *L);
+/** What setters of (m, label, ...) begin with: the text that is the argument at `text_at`; null: it
+ * was refused, and posta__lua_setter_refuse answers so. */
+const char *posta__lua_setter_begin(lua_State *L, posta__lua_box **b_out, int text_at);
+int posta__lua_setter_answer(lua_State *L, posta_status status);
+int posta__lua_setter_refuse(lua_State *L);
+extern const luaL_Reg posta__lua_message_typed[];
+extern const luaL_Reg posta__lua_message_tree[];
 extern const luaL_Reg posta__lua_message_reading[];
 
 /** Who sends which message: shared by sessions and links. */

@@ -29,6 +29,11 @@ void posta__lua_box_release(posta__lua_box **box) {
     *box = NULL;
     if (b == NULL || --b->refs > 0) return;
     posta_message_free(&b->message);
+    while (b->enclosed != NULL) {
+        posta__lua_box *inner = b->enclosed;
+        b->enclosed = inner->next_enclosed;
+        posta__lua_box_release(&inner); /* one in the other at most 40 deep */
+    }
     posta__lua_place place = b->place;
     place.port.allocate(&place, b, sizeof *b, 0);
 }
@@ -148,21 +153,20 @@ static int message_problem(lua_State *L) {
     return 3;
 }
 
-static int answer(lua_State *L, posta_status status) {
+int posta__lua_setter_answer(lua_State *L, posta_status status) {
     if (status == POSTA_E_MEMORY) return luaL_error(L, "posta.message: out of memory");
     lua_pushboolean(L, status == POSTA_OK);
     return 1;
 }
 
-static int refuse(lua_State *L) {
+int posta__lua_setter_refuse(lua_State *L) {
     lua_pushboolean(L, false);
     return 1;
 }
 
 /* ---- fields: (m, label, ...) -> true, or false and then problem(m) tells ---- */
 
-/* What all setters begin with: the label, and the text that is the argument at 3. */
-static const char *begin(lua_State *L, posta__lua_box **b_out, int text_at) {
+const char *posta__lua_setter_begin(lua_State *L, posta__lua_box **b_out, int text_at) {
     posta__lua_box *b = posta__lua_message_idle(L, 1)->box;
     const char *label = luaL_checkstring(L, 2);
     const char *text = posta__lua_message_text(L, b, 2, text_at);
@@ -172,11 +176,11 @@ static const char *begin(lua_State *L, posta__lua_box **b_out, int text_at) {
 }
 
 static posta_address_field address_field(lua_State *L, int at) {
-    static const char *const names[] = {"from", "sender",        "reply_to",    "to", "cc",
-                                        "bcc",  "envelope_from", "envelope_to", NULL};
+    static const char *const names[] = {"from", "sender",        "reply_to",    "to",        "cc",
+                                        "bcc",  "envelope_from", "envelope_to", "notify_to", NULL};
     static const posta_address_field fields[] = {
-        POSTA_FROM, POSTA_SENDER, POSTA_REPLY_TO,      POSTA_TO,
-        POSTA_CC,   POSTA_BCC,    POSTA_ENVELOPE_FROM, POSTA_ENVELOPE_TO};
+        POSTA_FROM, POSTA_SENDER,        POSTA_REPLY_TO,    POSTA_TO,       POSTA_CC,
+        POSTA_BCC,  POSTA_ENVELOPE_FROM, POSTA_ENVELOPE_TO, POSTA_NOTIFY_TO};
     return fields[luaL_checkoption(L, at, NULL, names)];
 }
 
@@ -184,35 +188,37 @@ static posta_address_field address_field(lua_State *L, int at) {
 static int message_addresses(lua_State *L) {
     posta__lua_box *b;
     posta_address_field field = address_field(L, 3);
-    const char *list = begin(L, &b, 4);
-    if (list == NULL) return refuse(L);
-    return answer(L, posta_message_addresses(b->message, field, list));
+    const char *list = posta__lua_setter_begin(L, &b, 4);
+    if (list == NULL) return posta__lua_setter_refuse(L);
+    return posta__lua_setter_answer(L, posta_message_addresses(b->message, field, list));
 }
 
 /* mailbox(m, label, field, address, name or nil) */
 static int message_mailbox(lua_State *L) {
     posta__lua_box *b;
     posta_address_field field = address_field(L, 3);
-    const char *address = begin(L, &b, 4);
+    const char *address = posta__lua_setter_begin(L, &b, 4);
     const char *name = NULL;
-    if (address == NULL) return refuse(L);
+    if (address == NULL) return posta__lua_setter_refuse(L);
     if (!lua_isnoneornil(L, 5)) {
         name = posta__lua_message_text(L, b, 2, 5);
-        if (name == NULL) return refuse(L);
+        if (name == NULL) return posta__lua_setter_refuse(L);
     }
-    return answer(L, posta_message_mailbox(b->message, field, name, address));
+    return posta__lua_setter_answer(L, posta_message_mailbox(b->message, field, name, address));
 }
 
 static int message_subject(lua_State *L) {
     posta__lua_box *b;
-    const char *text = begin(L, &b, 3);
-    return text == NULL ? refuse(L) : answer(L, posta_message_subject(b->message, text));
+    const char *text = posta__lua_setter_begin(L, &b, 3);
+    return text == NULL ? posta__lua_setter_refuse(L)
+                        : posta__lua_setter_answer(L, posta_message_subject(b->message, text));
 }
 
 static int message_id(lua_State *L) {
     posta__lua_box *b;
-    const char *text = begin(L, &b, 3);
-    return text == NULL ? refuse(L) : answer(L, posta_message_id(b->message, text));
+    const char *text = posta__lua_setter_begin(L, &b, 3);
+    return text == NULL ? posta__lua_setter_refuse(L)
+                        : posta__lua_setter_answer(L, posta_message_id(b->message, text));
 }
 
 /* date(m, label, seconds or text) */
@@ -225,24 +231,25 @@ static int message_date(lua_State *L) {
         if (!(seconds >= -1e12 && seconds <= 1e12)) {
             posta__lua_blame(b, POSTA_E_FIELD, luaL_checkstring(L, 2), NULL,
                              "is not a time in the years 1900 to 9999", NULL);
-            return refuse(L);
+            return posta__lua_setter_refuse(L);
         }
         int64_t whole = (int64_t)seconds;
         if ((lua_Number)whole > seconds) whole--;
         posta_message_label(b->message, luaL_checkstring(L, 2));
-        return answer(L, posta_message_date(b->message, whole));
+        return posta__lua_setter_answer(L, posta_message_date(b->message, whole));
     }
-    const char *text = begin(L, &b, 3);
-    return text == NULL ? refuse(L) : answer(L, posta_message_date_text(b->message, text));
+    const char *text = posta__lua_setter_begin(L, &b, 3);
+    return text == NULL ? posta__lua_setter_refuse(L)
+                        : posta__lua_setter_answer(L, posta_message_date_text(b->message, text));
 }
 
 /* header(m, label, name, value) */
 static int message_header(lua_State *L) {
     posta__lua_box *b;
-    const char *name = begin(L, &b, 3);
+    const char *name = posta__lua_setter_begin(L, &b, 3);
     const char *value = name == NULL ? NULL : posta__lua_message_text(L, b, 2, 4);
-    if (value == NULL) return refuse(L);
-    return answer(L, posta_message_header(b->message, name, value));
+    if (value == NULL) return posta__lua_setter_refuse(L);
+    return posta__lua_setter_answer(L, posta_message_header(b->message, name, value));
 }
 
 /* ---- slots: numbered from 1 ---- */
@@ -347,6 +354,8 @@ void posta__lua_open_messages(lua_State *L) {
     lua_newtable(L);
     luaL_setfuncs(L, functions, 0);
     luaL_setfuncs(L, posta__lua_message_reading, 0);
+    luaL_setfuncs(L, posta__lua_message_typed, 0);
+    luaL_setfuncs(L, posta__lua_message_tree, 0);
     lua_pushliteral(L, "methods");
     lua_newtable(L);
     lua_pushvalue(L, -1);

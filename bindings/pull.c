@@ -108,9 +108,63 @@ static int message_id_of(lua_State *L) {
     return 1;
 }
 
+/* size(m, may_8bit) -> octets; true when they are not known; or false, status */
+static int message_size(lua_State *L) {
+    posta__lua_box *b = posta__lua_message_idle(L, 1)->box;
+    posta_compose_options options = POSTA_COMPOSE_OPTIONS;
+    uint64_t len = 0;
+    options.may_8bit = lua_toboolean(L, 2) != 0;
+    b->source.pull = NULL;
+    b->composed++;
+    posta_status status = posta_message_size(b->message, &options, &len);
+    if (status != POSTA_OK) {
+        lua_pushboolean(L, false);
+        return 1 + posta__lua_push_status(L, status);
+    }
+    if (len == POSTA_LEN_UNKNOWN) {
+        lua_pushboolean(L, true);
+    } else {
+        lua_Integer whole = (lua_Integer)len;
+        if (whole >= 0 && (uint64_t)whole == len)
+            lua_pushinteger(L, whole);
+        else
+            lua_pushnumber(L, (lua_Number)len);
+    }
+    return 1;
+}
+
+#define FINDINGS 64u
+
+/* findings(m, size_max, is_bulk, may_8bit) -> list of { severity =, code =, place =, text = } */
+static int message_findings(lua_State *L) {
+    static const char *const severities[] = {"note", "warning", "error"};
+    posta__lua_box *b = posta__lua_message_idle(L, 1)->box;
+    posta_check_options options = POSTA_CHECK_OPTIONS;
+    posta_finding *all = (posta_finding *)lua_newuserdata(L, FINDINGS * sizeof *all);
+    size_t n = 0;
+    options.size_max = (uint64_t)luaL_optnumber(L, 2, 0);
+    options.is_bulk = lua_toboolean(L, 3) != 0;
+    options.may_8bit = lua_toboolean(L, 4) != 0;
+    b->source.pull = NULL;
+    b->composed++;
+    posta_message_check(b->message, &options, all, FINDINGS, &n);
+    if (n > FINDINGS) n = FINDINGS;
+    lua_createtable(L, (int)n, 0);
+    for (size_t i = 0; i < n; i++) {
+        lua_createtable(L, 0, 4);
+        posta__lua_set_text(L, "severity", severities[all[i].severity]);
+        posta__lua_set_text(L, "code", all[i].code);
+        posta__lua_set_text(L, "place", all[i].place);
+        posta__lua_set_text(L, "text", all[i].text);
+        lua_rawseti(L, -2, (int)i + 1);
+    }
+    return 1;
+}
+
 const luaL_Reg posta__lua_message_reading[] = {
     {"open", message_open},           {"check", message_check},
     {"pull", message_pull},           {"mime_header", message_mime_header},
     {"mime_body", message_mime_body}, {"envelope", message_envelope},
-    {"id_of", message_id_of},         {NULL, NULL},
+    {"id_of", message_id_of},         {"size", message_size},
+    {"findings", message_findings},   {NULL, NULL},
 };

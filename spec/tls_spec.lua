@@ -231,7 +231,8 @@ describe("the key's password", function()
                 "tls.key", wrong)
         end
         for _, none in ipairs { "", function() return "" end } do
-            says("client-enc-legacy.key\": line 1: the key is encrypted, and tls.key_password is not given", "tls.key", none)
+            says("client-enc-legacy.key\": line 1: the key is encrypted, and tls.key_password is not given",
+                "tls.key", none)
         end
         says("the key is encrypted, and tls.key_password is not given", "tls.key", nil)
         raises("out of order", posta.tls, tls(function() error("out of order", 0) end))

@@ -150,12 +150,12 @@ static bool is_method(posta_span s) {
     return s.len > 0 && s.len <= 32;
 }
 
-static posta_status attach_copy(posta_message *m, posta_body body, const posta__part *calendar) {
+static posta_status attach_copy(posta_message *m, posta_body body, const char *name) {
     posta_part_options o = POSTA_PART_OPTIONS;
     posta__part *p = NULL;
     posta_status status;
     o.type = "application/ics";
-    o.name = calendar->name.len > 0 ? (const char *)calendar->name.p : "invite.ics";
+    o.name = name ? name : "invite.ics";
     o.disposition = "attachment";
     status = add_part(m, POSTA__USE_LEAF, body, &o, "calendar", &p);
     return status ? status : posta_message_attach_part(m, p);
@@ -178,6 +178,7 @@ posta_status posta_message_calendar(posta_message *m, posta_body body, const cha
         return status;
     }
     if (options) o = *options;
+    o.name = NULL; /* of the attachment: an alternative with a name is shown as one by some */
     if (o.parameters_n == 0) {
         o.parameters = &parameter;
         o.parameters_n = 1;
@@ -185,7 +186,8 @@ posta_status posta_message_calendar(posta_message *m, posta_body body, const cha
     status = add_part(m, POSTA__USE_CALENDAR, body, &o, "calendar", &p);
     if (status) return status;
     m->calendar = p;
-    return body.kind == POSTA_BODY_DATA ? attach_copy(m, body, p) : POSTA_OK;
+    return body.kind == POSTA_BODY_DATA ? attach_copy(m, body, options ? options->name : NULL)
+                                        : POSTA_OK;
 }
 
 /* ---- by hand ---- */

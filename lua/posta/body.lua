@@ -53,11 +53,21 @@ function body.reader(value)
     end
 end
 
+-- The message that waits for a slot: `m`, or one that is enclosed in it.
+local function waiting(m)
+    if message.wanted(m) then return m end
+    for _, other in ipairs(core.data(m).enclosed or {}) do
+        local found = not message.is_closed(other) and waiting(other)
+        if found then return found end
+    end
+    return nil
+end
+
 --- Gives the slot that message `m` waits for its next piece. True when the reader had nothing yet.
 function body.feed(m)
-    local slot = message.wanted(m)
-    if not slot then return false end
-    local data = core.data(m)
+    m = waiting(m)
+    if not m then return false end
+    local slot, data = message.wanted(m), core.data(m)
     local piece, why = data.readers[slot]()
     -- The reader may have closed the message or let somebody else compose it again.
     if message.is_closed(m) or message.wanted(m) ~= slot then return false end
@@ -76,8 +86,8 @@ end
 
 --- Ends the slot that message `m` waits for with a failure.
 function body.fail(m, why)
-    local slot = not message.is_closed(m) and message.wanted(m)
-    if slot then message.fail(m, slot, why) end
+    m = not message.is_closed(m) and waiting(m)
+    if m then message.fail(m, message.wanted(m), why) end
 end
 
 return body

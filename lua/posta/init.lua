@@ -23,6 +23,7 @@ local connection = require "posta.connection"
 local job = require "posta.job"
 local mail = require "posta.mail"
 local message = require "posta.message"
+local part = require "posta.part"
 local pump = require "posta.pump"
 local session = require "posta.session"
 local tls = require "posta.tls"
@@ -132,6 +133,27 @@ function posta.message(t)
     local complaint = mail.misuse(t, "mail")
     if complaint then error(complaint, 2) end
     return message.new(t)
+end
+
+--- Makes a part that holds octets, other parts or a message, for `part` of a mail, `parts` of another part, or
+-- `attachments`; raises on misuse: a part used twice, a cycle, more than 40 levels.
+-- @tparam table t one of `body`, `file`, `parts` (a list: it is a multipart, `type = "multipart/..."`) and
+-- `message` (a mail's table or a posta.message); and name, type, parameters, charset, disposition, description,
+-- language, cid, encoding, size, headers
+-- @treturn table
+function posta.part(t)
+    return part.new(t)
+end
+
+--- Looks for what will go wrong with a mail, or annoy, without sending it. What posta.message would refuse is
+-- a finding too.
+-- @tparam table t the mail
+-- @tparam[opt] table options see posta.message's check
+-- @treturn table a list of { code =, severity =, place =, text = }
+function posta.check(t, options)
+    local complaint = mail.misuse(t, "mail")
+    if complaint then error(complaint, 2) end
+    return message.check(t, options)
 end
 
 --- Makes an engine for a host that owns the bytes; see posta.pump and the methods in posta/pump.lua.

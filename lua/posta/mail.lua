@@ -7,6 +7,8 @@ local core = require "posta.core"
 local body = require "posta.body"
 local errors = require "posta.errors"
 local names = require "posta.names"
+local part = require "posta.part"
+local typed = require "posta.typed"
 
 local message = core.message
 local mail = {}
@@ -50,79 +52,21 @@ local function addresses_misuse(value, path)
     return nil
 end
 
-local FIELD = { known = { name = "string", value = "string" } }
-
-local function headers_misuse(value, path)
-    if type(value) ~= "table" then return names.wrong_type(value, path, "table") end
-    local n = names.list_len(value)
-    if n and n > 0 then
-        for i = 1, n do
-            local at, one = ("%s[%d]"):format(path, i), rawget(value, i)
-            local complaint = names.wrong_type(one, at, "table", "{name=,value=}")
-                or names.misuse(one, at, FIELD)
-                or names.wrong_type(rawget(one, "name"), at .. ".name", "string")
-                or names.wrong_type(rawget(one, "value"), at .. ".value", "string")
-            if complaint then return complaint end
-        end
-        return nil
-    end
-    for name, one in next, value do
-        local complaint = names.wrong_type(name, path, "string", "names as keys")
-            or names.wrong_type(one, ("%s[%q]"):format(path, name), "string")
-        if complaint then return complaint end
-    end
-    return nil
-end
-
--- A part's body may be { file = path } too, as everywhere.
-local function part_body_misuse(value, path)
-    local file = type(value) == "table" and rawget(value, "file")
-    if type(file) ~= "string" then return body.misuse(value, path) end
-    for key in next, value do
-        if key ~= "file" then return ("%s.%s: belongs to the part, beside body"):format(path, tostring(key)) end
-    end
-    return nil
-end
-
-local PART = {
-    known = {
-        file = "string", body = part_body_misuse, name = "string", type = "string", disposition = "string",
-        description = "string", encoding = "string", charset = "string", size = "number",
-        headers = headers_misuse, cid = "string",
-    },
-    moved = {
-        filename = "name", path = "file", contentType = "type", content_type = "type",
-        content = "body", data = "body", contentid = "cid", content_id = "cid",
-    },
-}
-
-local function part_misuse(value, path)
-    local complaint = names.misuse(value, path, PART)
-    if complaint then return complaint end
-    local file, given = rawget(value, "file"), rawget(value, "body")
-    if file == nil and given == nil then return path .. ": expected file or body, got neither" end
-    if file ~= nil and given ~= nil then return path .. ": expected file or body, got both" end
-    return nil
-end
-
-local function is_part(value)
-    return type(value) == "table" and (rawget(value, "file") ~= nil or rawget(value, "body") ~= nil)
-end
-
 -- text, html, raw: a body, or a part table.
 local function content_misuse(value, path)
-    if is_part(value) then return part_misuse(value, path) end
+    if part.is_part(value) then return part.misuse(value, path) end
     return body.misuse(value, path)
 end
 
 local function attachment_misuse(value, path)
     if type(value) == "string" then return nil end
     return names.wrong_type(value, path, "table", "a path or a table with file or body")
-        or part_misuse(value, path)
+        or part.misuse(value, path)
 end
 
 -- Pictures that the HTML names by cid: are a list of their own; many libraries mix the two.
 local function attached_misuse(value, path)
+    if part.is_node(value) then return nil end -- looked at with the tree
     local complaint = attachment_misuse(value, path)
     if complaint then return complaint end
     if type(value) == "table" and rawget(value, "cid") ~= nil then
@@ -136,7 +80,7 @@ local function attachments_misuse(value, path)
     if type(value) ~= "table" then
         return names.wrong_type(value, path, "string", "a list of paths or tables")
     end
-    if is_part(value) then return attached_misuse(value, path) end
+    if part.is_part(value) or part.is_node(value) then return attached_misuse(value, path) end
     local n = names.list_len(value)
     if not n then return path .. ": expected a list of paths or tables" end
     for i = 1, n do
@@ -152,7 +96,7 @@ local function inline_misuse(value, path)
     if n and n > 0 then
         for i = 1, n do
             local at, one = ("%s[%d]"):format(path, i), rawget(value, i)
-            local complaint = names.wrong_type(one, at, "table") or part_misuse(one, at)
+            local complaint = names.wrong_type(one, at, "table") or part.misuse(one, at)
                 or names.wrong_type(rawget(one, "cid"), at .. ".cid", "string")
             if complaint then return complaint end
         end
@@ -177,10 +121,10 @@ local MAIL = {
     known = {
         from = addresses_misuse, sender = addresses_misuse, to = addresses_misuse,
         cc = addresses_misuse, bcc = addresses_misuse, reply_to = addresses_misuse,
-        subject = "string", date = "number|string", message_id = "string", headers = headers_misuse,
+        subject = "string", date = "number|string", message_id = "string", headers = part.headers_misuse,
         text = content_misuse, html = content_misuse, inline = inline_misuse,
         attachments = attachments_misuse, envelope = envelope_misuse,
-        raw = content_misuse, line_ends = "string",
+        raw = content_misuse, line_ends = "string", part = "table",
     },
     moved = {
         rcpt = "to", recipient = "to", recipients = "to", body = "text or html",
@@ -191,8 +135,37 @@ local MAIL = {
         source = "raw", mail_from = "envelope = { from =, to = }",
         rcpt_to = "envelope = { from =, to = }",
     },
-    later = { calendar = true, dkim = true, dsn = true, priority = true, list = true },
+    later = { dkim = true, dsn = true },
 }
+for name, rule in next, typed.rules(addresses_misuse) do MAIL.known[name] = rule end
+for name, said in next, typed.moved do MAIL.moved[name] = said end
+
+-- Parts that hold others: each has one place in the mail.
+local function tree_misuse(t, path)
+    local seen = {}
+    local root, attached = rawget(t, "part"), rawget(t, "attachments")
+    local complaint = root and part.node_misuse(root, path .. ".part", seen)
+    if complaint or type(attached) ~= "table" then return complaint end
+    if part.is_node(attached) then return part.node_misuse(attached, path .. ".attachments", seen) end
+    for i = 1, names.list_len(attached) or 0 do
+        local one = rawget(attached, i)
+        if part.is_node(one) then
+            complaint = complaint or part.node_misuse(one, ("%s.attachments[%d]"):format(path, i), seen)
+        end
+    end
+    return complaint
+end
+
+local BESIDE_PART = { "text", "html", "inline", "attachments", "calendar" }
+
+local function beside_misuse(t, path)
+    for _, name in ipairs(BESIDE_PART) do
+        if rawget(t, "part") ~= nil and rawget(t, name) ~= nil then
+            return ("%s.%s: does not go with part; put it into the tree"):format(path, name)
+        end
+    end
+    return nil
+end
 
 local WITH_RAW = { raw = true, envelope = true, line_ends = true }
 
@@ -201,7 +174,7 @@ function mail.misuse(t, path)
     if type(t) ~= "table" then
         return ("%s: expected table or posta.message, got %s"):format(path, type(t))
     end
-    local complaint = names.misuse(t, path, MAIL)
+    local complaint = names.misuse(t, path, MAIL) or beside_misuse(t, path) or tree_misuse(t, path)
     if complaint or rawget(t, "raw") == nil then
         if not complaint and rawget(t, "line_ends") ~= nil then
             complaint = path .. ".line_ends: goes with raw only"
@@ -224,16 +197,11 @@ end
 
 -------------------------------------------------------------------------------------- building
 
+part.mail_misuse = mail.misuse
+
 -- Each `put` answers true, or false when the message (or `self.problem`) has a problem.
 local builder = {}
 builder.__index = builder
-
-local function sorted(t)
-    local keys = {}
-    for key in next, t do keys[#keys + 1] = key end
-    table.sort(keys)
-    return keys
-end
 
 function builder:refuse(field, text, code)
     self.problem = { code = code or "field.invalid", field = field, text = field .. ": " .. text }
@@ -256,104 +224,25 @@ function builder:addresses(label, field, value)
     return true
 end
 
--- A header's fields as a flat list: name, value, name, value; and the label of each.
-local function flat(headers, label)
-    local list, labels = {}, {}
-    local n = names.list_len(headers)
-    if n and n > 0 then
-        for i = 1, n do
-            local one = rawget(headers, i)
-            list[#list + 1], list[#list + 2] = rawget(one, "name"), rawget(one, "value")
-            labels[#labels + 1] = ("%s[%d]"):format(label, i)
-        end
-        return list, labels
-    end
-    for _, name in ipairs(sorted(headers)) do
-        list[#list + 1], list[#list + 2] = name, rawget(headers, name)
-        labels[#labels + 1] = label .. "." .. name:gsub("%c", "?"):sub(1, 60)
-    end
-    return list, labels
-end
-
 function builder:headers(value)
     if value == nil then return true end
-    local list, labels = flat(value, "headers")
+    local list, labels = part.flat(value, "headers")
     for i, label in ipairs(labels) do
         if not message.header(self.m, label, list[2 * i - 1], list[2 * i]) then return false end
     end
     return true
 end
 
-local ENCODINGS = { ["7bit"] = true, ["8bit"] = true, ["quoted-printable"] = true, base64 = true }
-
--- Octets that will come from a reader; nil: not told. False: refused.
-function builder:size(label, part, value)
-    local size = rawget(part, "size")
-    if size == nil then return nil end
-    local name = label .. ".size"
-    if size ~= size or size < 0 or size > 2 ^ 53 or size ~= math.floor(size) then
-        return self:refuse(name, "expected a whole number of octets")
-    end
-    if type(value) == "string" and size ~= #value then
-        return self:refuse(name, ("says %d, but the body has %d octets"):format(size, #value))
-    end
-    if value == nil then return self:refuse(name, "a file knows its own size") end
-    return size
-end
-
-local function base_name(path)
-    return path:match("[^/\\]*$")
-end
-
--- `part` is a table of the user's; `use` and `cid` come from where it stood.
-function builder:part(label, use, part, cid)
-    local file, value = rawget(part, "file"), rawget(part, "body")
-    if not file and type(value) == "table" and type(rawget(value, "file")) == "string" then
-        file, value = rawget(value, "file"), nil
-    end
-    local encoding = rawget(part, "encoding")
-    if encoding and not ENCODINGS[encoding] then
-        return self:refuse(label .. ".encoding", "is none of 7bit, 8bit, quoted-printable and base64")
-    end
-    local options = {
-        name = rawget(part, "name"), type = rawget(part, "type"), charset = rawget(part, "charset"),
-        disposition = rawget(part, "disposition"), description = rawget(part, "description"),
-        encoding = encoding, content_id = cid or rawget(part, "cid"),
-    }
-    local headers = rawget(part, "headers")
-    if headers then options.headers = flat(headers, label) end
-    local size = self:size(label, part, value)
-    if size == false then return false end
-    if file then
-        if not self.files then
-            return self:refuse(label .. ".file", "files are switched off (files = false)")
-        end
-        if file:find("\0", 1, true) then return self:refuse(label .. ".file", "has a NUL octet") end
-        if not options.name and (use == "attachment" or use == "inline") then
-            options.name = base_name(file)
-        end
-        return message.part(self.m, label, use, "file", file, options)
-    end
-    if not body.is_slot(value) then
-        return message.part(self.m, label, use, "data", value, options)
-    end
-    -- First the reader: C counts slots from the setter on.
-    local data = core.data(self.m)
-    data.readers[#data.readers + 1] = body.reader(value)
-    if type(value) == "userdata" then data.handles[label] = value end
-    return message.part(self.m, label, use, "slot", size, options)
-end
-
 function builder:content(label, use, value)
     if value == nil then return true end
-    if is_part(value) then return self:part(label, use, value) end
-    return self:part(label, use, { body = value })
+    if part.is_part(value) then return part.put(self, label, use, value) end
+    return part.put(self, label, use, { body = value })
 end
 
 -- An entry of attachments or inline: a path stands for { file = path }.
 function builder:entry(label, use, value, cid)
     if type(value) == "string" then value = { file = value } end
-    return self:part(label, use, value, cid)
+    return part.put(self, label, use, value, cid)
 end
 
 function builder:inline(value)
@@ -365,7 +254,7 @@ function builder:inline(value)
         end
         return true
     end
-    for _, cid in ipairs(sorted(value)) do
+    for _, cid in ipairs(part.sorted(value)) do
         local label = "inline." .. cid:gsub("%c", "?"):sub(1, 60)
         if not self:entry(label, "inline", rawget(value, cid), cid) then return false end
     end
@@ -374,13 +263,25 @@ end
 
 function builder:attachments(value)
     if value == nil then return true end
-    if type(value) == "string" or is_part(value) then value = { value } end
+    if type(value) == "string" or part.is_part(value) or part.is_node(value) then value = { value } end
     for i = 1, names.list_len(value) do
-        if not self:entry(("attachments[%d]"):format(i), "attachment", rawget(value, i)) then
-            return false
+        local one, label = rawget(value, i), ("attachments[%d]"):format(i)
+        local fine, node
+        if part.is_node(one) then
+            fine, node = part.put_node(self, label, one)
+            fine = fine and message.attach_part(self.m, node)
+        else
+            fine = self:entry(label, "attachment", one)
         end
+        if not fine then return false end
     end
     return true
+end
+
+function builder:tree(value)
+    if value == nil then return true end
+    local fine, root = part.put_node(self, "part", value)
+    return fine and message.tree(self.m, root)
 end
 
 function builder:one(setter, name, value)
@@ -415,18 +316,21 @@ function builder:all(t)
         and self:one(message.subject, "subject", get "subject")
         and self:one(message.date, "date", get "date")
         and self:one(message.id, "message_id", get "message_id")
+        and typed.put(self, t)
         and self:headers(get "headers")
         and self:content("text", "text", get "text")
         and self:content("html", "html", get "html")
         and self:inline(get "inline")
+        and typed.put_calendar(self, get "calendar")
         and self:attachments(get "attachments")
+        and self:tree(get "part")
 end
 
 --- Makes the message of a table that `misuse` found fine. Nil and a problem when a value is wrong.
 function mail.build(t, files)
     local m = message.new()
     core.data(m).readers, core.data(m).handles = {}, {}
-    local self = setmetatable({ m = m, files = files ~= false }, builder)
+    local self = setmetatable({ m = m, files = files ~= false, build = mail.build }, builder)
     local fine
     if rawget(t, "raw") ~= nil then fine = self:raw(t) else fine = self:all(t) end
     if fine then return m end

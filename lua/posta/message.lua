@@ -6,6 +6,7 @@ local body = require "posta.body"
 local errors = require "posta.errors"
 local loop = require "posta.loop"
 local mail = require "posta.mail"
+local names = require "posta.names"
 
 local message = core.message
 local methods = message.methods
@@ -89,6 +90,94 @@ local function counted(n, name)
     end
 end
 
+------------------------------------------------------------------------------- looking and reading
+
+local CHECK = { known = { size = "number", bulk = "boolean", may_8bit = "boolean" } }
+
+--- Looks for what will go wrong or annoy, before it is sent: a list of { code =, severity =, place =, text = },
+-- severity "error" (it cannot be sent so), "warning" or "note". docs/mime.md has the codes.
+-- @tparam[opt] table options size: octets that the server takes (conn:capabilities().size); bulk = true: it
+-- goes to many who asked for it; may_8bit = true: the server has 8BITMIME
+function methods.check(m, options)
+    checked(m, "check")
+    options = options or {}
+    local complaint = names.wrong_type(options, "check", "table") or names.misuse(options, "check", CHECK)
+    if complaint then error(complaint, 2) end
+    if not loop.is_free(m) then return errors.busy("message") end
+    return message.findings(m, rawget(options, "size"), rawget(options, "bulk"), rawget(options, "may_8bit"))
+end
+
+--- Octets that it will have, as SIZE counts them. Text is looked at, nothing is encoded.
+-- @tparam[opt] table options may_8bit = true: for a server with 8BITMIME
+-- @return number; or nil, message, err: code "size.unknown" where a body's length is not known
+function methods.size(m, options)
+    checked(m, "size")
+    if not loop.is_free(m) then return errors.busy("message") end
+    local n, status = message.size(m, type(options) == "table" and rawget(options, "may_8bit"))
+    if n == false then return failure(m, status) end
+    if n ~= true then return n end
+    return errors.problem { code = "size.unknown", text = "size: the length of a body is not known" }
+end
+
+-- Composes from the beginning; what `read` goes on with.
+local function reopen(m)
+    if not loop.is_free(m) then return errors.busy("message") end
+    local composed, status = message.open(m)
+    if not composed then return failure(m, status) end
+    core.data(m).reading = { composed = composed, left = "" }
+    return core.data(m).reading
+end
+
+-- Adds to what is left until there are n octets, or the end.
+local function fill(m, r, n)
+    local pieces, len = { r.left }, #r.left
+    while len < n and not r.ended do
+        local bytes, status = message.pull(m, r.composed)
+        if bytes then
+            pieces[#pieces + 1] = bytes
+            len = len + #bytes
+        end
+        if status == "end" then
+            r.ended = true
+        elseif status == "again" then
+            body.feed(m)
+            if message.is_closed(m) then error("message was closed while it was read", 0) end
+        elseif status ~= nil and status ~= "ok" then
+            core.data(m).reading = nil
+            return failure(m, status)
+        end
+    end
+    r.left = table.concat(pieces)
+    return true
+end
+
+--- The next n octets (fewer at the end) of the finished text; nil at the end; nil, message, err when something
+-- is wrong. `function() return m:read() end` is a source for ltn12.
+function methods.read(m, n)
+    checked(m, "read")
+    counted(n, "read")
+    n = n or 8192
+    local r, text, err = core.data(m).reading, nil, nil
+    if not r then r, text, err = reopen(m) end
+    if not r then return nil, text, err end
+    local ok
+    ok, text, err = fill(m, r, n)
+    if not ok then return nil, text, err end
+    local bytes = r.left:sub(1, n)
+    r.left = r.left:sub(n + 1)
+    if bytes ~= "" then return bytes end
+    return nil
+end
+
+--- Begins anew: the next `read` gives the first octets. True; or nil, message, err: a body was read and cannot be
+-- read a second time.
+function methods.rewind(m)
+    checked(m, "rewind")
+    local r, text, err = reopen(m)
+    if not r then return nil, text, err end
+    return true
+end
+
 -- One piece by the model's calls; nil at the end.
 local function read(m, get, n)
     if not loop.is_free(m) then return errors.busy("message") end
@@ -145,6 +234,17 @@ function M.new(t, files)
     local m, problem = mail.build(t, files)
     if m then return m end
     return errors.problem(problem)
+end
+
+--- What posta.message{...}:check(options) finds; where no message can be made of it, that is the finding.
+function M.check(t, options)
+    local m, problem = mail.build(t)
+    if not m then
+        return { { severity = "error", code = problem.code, place = problem.field, text = problem.text } }
+    end
+    local found = methods.check(m, options)
+    message.close(m)
+    return found
 end
 
 return M

@@ -62,11 +62,13 @@ static inline posta_status script_read_octet(script *s, void *out, size_t cap, s
 
 static inline posta_status script_read(void *user, void *out, size_t cap, size_t *n_out) {
     script *s = user;
-    size_t n = 0;
     posta_status status = script_read_octet(s, out, cap, n_out);
-    for (; s->reads_all && *n_out > 0 && n + 1 < cap; n++)
-        script_read_octet(s, (char *)out + n + 1, 1, n_out);
-    if (s->reads_all && n > 0) *n_out = n;
+    size_t all = *n_out, more = 1;
+    while (s->reads_all && all > 0 && more > 0 && all < cap) {
+        script_read_octet(s, (char *)out + all, 1, &more);
+        all += more;
+    }
+    *n_out = all;
     return status;
 }
 

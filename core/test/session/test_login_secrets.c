@@ -5,8 +5,7 @@
 /* Everything that is told of a login goes here. */
 typedef struct told {
     script s;
-    char text[12000];
-    bool has_trouble;
+    char text[20000];
 } told;
 
 static void hear(posta_session *session, const posta_event *ev, void *user_data) {
@@ -44,6 +43,7 @@ static posta_session *new_session(told *t, const char *dialogue, const posta_aut
     c.auth = auth;
     c.engine.trace = true;
     c.engine.line_max = 2000;
+    c.engine.tx_space = 512; /* for the line of AUTH, in the tiny build too */
     assert_int_equal(posta_session_new(&c, &session, NULL), POSTA_OK);
     return session;
 }
@@ -54,9 +54,9 @@ static void tell_all(told *t, posta_session *session) {
     posta_span last = posta_session_last_response(session, NULL, &is_cut);
     add(t, r->message);
     add(t, r->transcript);
-    if (last.len > 0 && last.len < 1000) {
-        memcpy(t->text + strlen(t->text), last.p, last.len + 0);
-    }
+    char text[2000];
+    snprintf(text, sizeof text, "%.*s", (int)last.len, (const char *)last.p);
+    add(t, text);
 }
 
 #define LINE "AGFuYQBzZXNhbWUxMjM0" /* ana, sesame1234 */
@@ -143,7 +143,7 @@ static void in_json(void **state) {
     tell_all(&t, session);
     posta_session_free(&session);
     assert_null(strstr(t.text, "ya29"));
-    if (POSTA_TEXTS) assert_non_null(strstr(t.text, "***; nothing was sent"));
+    if (POSTA_TEXTS) assert_non_null(strstr(t.text, "(***): 535 no"));
 }
 
 /* Short ones are hidden where they stand alone. */
