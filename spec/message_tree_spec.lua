@@ -2,6 +2,7 @@
 -- makes of them, and what is refused.
 
 local posta = require "posta"
+local child = require "spec.support.child"
 local support = require "spec.support.posta"
 local fails, raises, field = support.fails, support.raises, support.field
 
@@ -110,6 +111,31 @@ describe("posta.part", function()
         fails("field.invalid", "part", assert(posta.message(with { part = { type = "multipart/related",
             parameters = { start = "<x@y>" }, parts = { { body = "x" } } } })):tostring())
         fails("file.not_found", "part.file", posta.message(with { part = { file = "/not/there" } }))
+    end)
+end)
+
+describe("docs/mime.md", function()
+    local doc = child.read_file(child.root() .. "/docs/mime.md")
+
+    it("has an example that runs", function()
+        local folder = child.new_folder()
+        finally(function() os.execute("rm -rf -- " .. child.quoted(folder)) end)
+        child.write_file(folder .. "/x.lua", assert(doc:match("\n```lua\n(.-)\n```\n")))
+        local text = child.run(child.interpreter() .. " " .. child.quoted(folder .. "/x.lua") .. " 2>&1")
+        local out = support.read(text)
+        for _, line in ipairs { "1.1 multipart/alternative", "1.2 text/csv", "1.3 message/rfc822" } do
+            assert.truthy(out:find(" " .. line, 1, true), out)
+        end
+    end)
+
+    it("has every code of check", function()
+        local source = child.read_file(child.root() .. "/core/mime/check.c")
+        local n = 0
+        for code in source:gmatch('POSTA_SEVERITY_%u+, "([%l%._]+)"') do
+            n = n + 1
+            assert.truthy(doc:find("| `?[%l%._`, ]*`" .. code:gsub("%.", "%%.") .. "`"), code)
+        end
+        assert.is_true(n >= 10)
     end)
 end)
 
