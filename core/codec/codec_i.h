@@ -176,8 +176,14 @@ posta__cte posta__encoding_choose(const posta__scan *s, bool is_text, bool may_8
 
 /* ---- characters ---- */
 
-bool posta__is_atext(uint8_t c); /* RFC 5322 3.2.3 */
-bool posta__is_token(uint8_t c); /* RFC 2045 5.1 */
+extern const uint32_t posta__atext[4], posta__token[4];
+
+static inline bool posta__is_atext(uint8_t c) { /* RFC 5322 3.2.3 */
+    return c < 0x80 && (posta__atext[c >> 5] >> (c & 31) & 1);
+}
+static inline bool posta__is_token(uint8_t c) { /* RFC 2045 5.1 */
+    return c < 0x80 && (posta__token[c >> 5] >> (c & 31) & 1);
+}
 
 /* ---- UTF-8 (utf8.c), RFC 3629 ---- */
 
