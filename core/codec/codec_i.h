@@ -277,6 +277,9 @@ posta_status posta__fold_end(posta__fold *f);
 
 /* ---- header text (text.c), RFC 2047 ---- */
 
+/** Is it ASCII with single spaces and nothing that looks encoded? Then it may go on one line as it
+ * stands. */
+bool posta__text_is_simple(posta_span text);
 /** Unstructured text (Subject, user fields): ASCII as it is, folded at its spaces; what is not
  * ASCII, looks like an encoded word, has a TAB or a leading, trailing or double space, or a word
  * too long for a line becomes encoded words. The text must have passed posta__text_check. */

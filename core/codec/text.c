@@ -154,8 +154,7 @@ void posta__fold_words(posta__fold *f, posta_span text) {
     }
 }
 
-/* Most texts: ASCII with single spaces that fits on the line of its name, as it stands. */
-static bool is_simple(posta_span text) {
+bool posta__text_is_simple(posta_span text) {
     uint8_t before = ' ';
     for (size_t i = 0; i < text.len; i++) {
         uint8_t c = text.p[i];
@@ -167,11 +166,6 @@ static bool is_simple(posta_span text) {
 }
 
 void posta__fold_text(posta__fold *f, posta_span text) {
-    bool fits = f->has_name_only && text.len < POSTA_FOLD_AT - f->column;
-    if (fits && f->column < POSTA_FOLD_AT && is_simple(text)) {
-        posta__fold_token(f, text);
-        return;
-    }
     posta_span part = part_to_encode(text);
     if (part.len == 0) {
         posta__fold_words(f, text);

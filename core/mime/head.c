@@ -53,11 +53,15 @@ static bool keep_line(posta_message *m, posta_window *w) {
     return true;
 }
 
+/* False: it does not fit on one line. */
+static bool put_line(posta_message *m, posta_span name, posta_span value) {
+    posta_window w = open_line(m, name);
+    return posta__put(&w, POSTA_LIT(": ")) && posta__put(&w, value) && keep_line(m, &w);
+}
+
 static posta_status put_token(posta_message *m, posta_span name, const char *label,
                               posta_span token) {
-    posta_window w = open_line(m, name);
-    if (posta__put(&w, POSTA_LIT(": ")) && posta__put(&w, token) && keep_line(m, &w))
-        return POSTA_OK;
+    if (put_line(m, name, token)) return POSTA_OK;
     return put_field(m, name, label, write_token, &token);
 }
 
@@ -204,12 +208,17 @@ static posta_status put_addresses(posta_message *m) {
     return status;
 }
 
+static posta_status put_subject(posta_message *m) {
+    posta_span name = POSTA_LIT("Subject");
+    if (posta__text_is_simple(m->subject) && put_line(m, name, m->subject)) return POSTA_OK;
+    return put_field(m, name, "subject", write_text, &m->subject);
+}
+
 posta_status posta__head_write(posta_message *m) {
     posta_status status = POSTA_OK;
     if (m->date.len > 0) status = put_token(m, POSTA_LIT("Date"), "date", m->date);
     if (!status) status = put_addresses(m);
-    if (!status && m->has_subject)
-        status = put_field(m, POSTA_LIT("Subject"), "subject", write_text, &m->subject);
+    if (!status && m->has_subject) status = put_subject(m);
     if (!status) status = put_token(m, POSTA_LIT("Message-ID"), "message_id", m->id);
     return status ? status : put_headers(m, m->headers);
 }
