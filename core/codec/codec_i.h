@@ -389,6 +389,10 @@ void posta__fold_address(posta__fold *f, const posta__address *a, bool last);
  *  POSTA_E_FIELD: the year (in that zone) is not 1900..9999 or the zone is over 99:59;
  * POSTA_E_LIMIT: no room. */
 posta_status posta__date_put(posta_window *out, int64_t unix_seconds, int zone_minutes);
+/** Writes `unix_seconds` as 2026-11-28T08:30:00Z, RFC 3339; the years 1900 to 9999, else
+ * POSTA_E_FIELD. */
+posta_status posta__timestamp_put(posta_window *out, int64_t unix_seconds);
+#define POSTA__TIMESTAMP_LEN 20u
 /** Parses a date-time without comments and obsolete forms. A day name must be the right one; second
  * 60 is taken as the next second. POSTA_E_FIELD with *why_out. Out pointers may be null. */
 posta_status posta__date_parse(posta_span s, int64_t *unix_seconds_out, int *zone_minutes_out,
