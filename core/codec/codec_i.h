@@ -79,6 +79,29 @@ void posta__qp_init(posta__qp *q, bool is_binary);
 posta_status posta__qp_step(posta__qp *q, posta_span *in, posta_window *out);
 posta_status posta__qp_end(posta__qp *q, posta_window *out);
 
+/* ---- decoders (undo.c) ---- */
+
+typedef struct posta__undo {
+    bool is_strict; /* base64: no white space */
+    bool is_over;   /* base64: padding has ended it */
+    bool after_cr;  /* quoted-printable: the last octet was CR, its LF is not a second line end */
+    uint8_t held;   /* base64: characters of the group, 0..4 */
+    uint8_t pad;    /* base64: of these, padding */
+    uint8_t escape; /* quoted-printable: what stands behind a "=" so far */
+    uint8_t blanks; /* quoted-printable: held back, bits of `tabs` are TAB */
+    uint32_t bits;
+    uint64_t tabs;
+    uint64_t taken;  /* octets before what is wrong */
+    const char *why; /* static; with POSTA_E_FIELD */
+} posta__undo;
+
+/** Step decoders in the shape of the encoders; they take no kernels. */
+void posta__undo_init(posta__undo *u, bool is_strict);
+posta_status posta__unbase64_step(posta__undo *u, posta_span *in, posta_window *out);
+posta_status posta__unbase64_end(posta__undo *u, posta_window *out);
+posta_status posta__unqp_step(posta__undo *u, posta_span *in, posta_window *out);
+posta_status posta__unqp_end(posta__undo *u, posta_window *out);
+
 /* ---- lines (lines.c): line ends, dots, and what may not be in a message ---- */
 
 enum {
@@ -274,6 +297,10 @@ void posta__fold_put(posta__fold *f, posta_span s);
 void posta__fold_token(posta__fold *f, posta_span token);
 /** Ends the field with CRLF and answers its status; on failure the window is as before `begin`. */
 posta_status posta__fold_end(posta__fold *f);
+
+/** Of the field with an empty name that was written from `start` on, leaves the value, on one line.
+ */
+void posta__unfold(posta_window *out, size_t start);
 
 /* ---- header text (text.c), RFC 2047 ---- */
 
