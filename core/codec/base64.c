@@ -4,26 +4,14 @@
  * in `hold`. Text mode feeds the same encoder with CRLF for each line end. */
 #include "codec_i.h"
 
-#define LINE 76u /* RFC 2045 6.8 */
-
-static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-/* n whole groups of three octets; the room has been checked. */
-static void encode_groups(const uint8_t *in, size_t n, uint8_t *out) {
-    for (; n > 0; n--, in += 3, out += 4) {
-        uint32_t v = (uint32_t)in[0] << 16 | (uint32_t)in[1] << 8 | in[2];
-        out[0] = (uint8_t)alphabet[v >> 18];
-        out[1] = (uint8_t)alphabet[v >> 12 & 63];
-        out[2] = (uint8_t)alphabet[v >> 6 & 63];
-        out[3] = (uint8_t)alphabet[v & 63];
-    }
-}
+#define LINE       76u /* RFC 2045 6.8 */
+#define LINE_INPUT 57u
 
 /* The last one or two octets, padded. */
 static void encode_tail(const uint8_t *in, size_t len, uint8_t *out) {
     uint8_t group[3] = {in[0], 0, 0};
     if (len > 1) group[1] = in[1];
-    encode_groups(group, 1, out);
+    posta__kernels_portable.base64_groups(group, 1, out);
     if (len < 2) out[2] = '=';
     out[3] = '=';
 }
@@ -48,8 +36,21 @@ static void wrote(posta__base64 *b, posta_window *out, size_t groups) {
     if (!(b->flags & POSTA__BASE64_UNWRAPPED)) b->column = (uint8_t)(b->column + 4 * groups);
 }
 
+/* Whole lines behind a full one. */
+static void encode_lines(posta__base64 *b, posta_span *in, posta_window *out) {
+    size_t n = in->len / LINE_INPUT, fit = posta__room(out) / (LINE + 2);
+    if (b->column != LINE || b->held > 0 || (b->flags & POSTA__BASE64_UNWRAPPED)) return;
+    if (n > fit) n = fit;
+    if (n == 0) return;
+    posta__kernels(b->kernels)->base64_lines(in->p, n, out->p + out->len);
+    out->len += n * (LINE + 2);
+    *in = posta__span(in->p + n * LINE_INPUT, in->len - n * LINE_INPUT);
+}
+
 /* Encodes octets as they are. False: no room for the next group. */
 static bool encode(posta__base64 *b, posta_span *in, posta_window *out) {
+    const posta_kernels *k = posta__kernels(b->kernels);
+    encode_lines(b, in, out);
     while (b->held + in->len >= 3) {
         if (!begin_group(b, out)) return false;
         size_t groups = 1;
@@ -57,7 +58,7 @@ static bool encode(posta__base64 *b, posta_span *in, posta_window *out) {
             size_t need = 3u - b->held;
             uint8_t group[3] = {b->hold[0], b->hold[1], 0};
             memcpy(group + b->held, in->p, need);
-            encode_groups(group, 1, out->p + out->len);
+            posta__kernels_portable.base64_groups(group, 1, out->p + out->len);
             *in = posta__span(in->p + need, in->len - need);
             b->held = 0;
         } else {
@@ -65,10 +66,11 @@ static bool encode(posta__base64 *b, posta_span *in, posta_window *out) {
             if (groups > posta__room(out) / 4) groups = posta__room(out) / 4;
             if (!(b->flags & POSTA__BASE64_UNWRAPPED) && groups > (LINE - b->column) / 4u)
                 groups = (LINE - b->column) / 4u;
-            encode_groups(in->p, groups, out->p + out->len);
+            k->base64_groups(in->p, groups, out->p + out->len);
             *in = posta__span(in->p + 3 * groups, in->len - 3 * groups);
         }
         wrote(b, out, groups);
+        encode_lines(b, in, out);
     }
     for (; in->len > 0; in->p++, in->len--)
         b->hold[b->held++] = *in->p;
@@ -84,17 +86,9 @@ static bool encode_line_end(posta__base64 *b, posta_window *out) {
     return done;
 }
 
-/* Octets before the first CR or LF. */
-static size_t text_run(posta_span in) {
-    enum { FAR = 1024 }; /* keeps the search for a rare CR linear */
-    size_t len = in.len < FAR ? in.len : FAR;
-    const uint8_t *lf = memchr(in.p, '\n', len);
-    if (lf) len = (size_t)(lf - in.p);
-    const uint8_t *cr = len > 0 ? memchr(in.p, '\r', len) : NULL;
-    return cr ? (size_t)(cr - in.p) : len;
-}
-
 static posta_status text_step(posta__base64 *b, posta_span *in, posta_window *out) {
+    enum { FAR = 1024 }; /* what finds no room is looked through again */
+    posta__seen seen = {0, 0};
     for (;;) {
         if (!encode_line_end(b, out)) return POSTA_AGAIN;
         if (in->len == 0) return POSTA_OK;
@@ -107,7 +101,8 @@ static posta_status text_step(posta__base64 *b, posta_span *in, posta_window *ou
             continue;
         }
         b->after_cr = false;
-        size_t len = text_run(*in);
+        size_t len = in->len < FAR ? in->len : FAR;
+        len = posta__kernels(b->kernels)->line_run(in->p, len, &seen);
         posta_span run = posta__span(in->p, len);
         bool done = encode(b, &run, out);
         size_t taken = len - run.len;
@@ -143,7 +138,7 @@ bool posta__base64_put(posta_window *out, posta_span in) {
     size_t groups = in.len / 3, tail = in.len % 3;
     size_t units = groups + (tail > 0);
     if (units > posta__room(out) / 4) return false;
-    if (groups > 0) encode_groups(in.p, groups, out->p + out->len);
+    if (groups > 0) posta__kernels_portable.base64_groups(in.p, groups, out->p + out->len);
     if (tail > 0) encode_tail(in.p + 3 * groups, tail, out->p + out->len + 4 * groups);
     out->len += 4 * units;
     return true;

@@ -30,6 +30,38 @@
 #define POSTA_FOLD_AT 78u
 #endif
 
+/* ---- kernels (kernels.c): the loops where the time goes ---- */
+
+/** What the octets of a run were. */
+typedef struct posta__seen {
+    size_t high; /* >= 0x80 */
+    size_t nul;
+} posta__seen;
+
+/** core/port has these in vector instructions (posta_port.kernels). Each reads nothing but what it
+ * is given, and answers and writes exactly what the portable one does. */
+struct posta_kernels {
+    /** n groups of three octets become n groups of four characters. */
+    void (*base64_groups)(const uint8_t *in, size_t n, uint8_t *out);
+    /** n times 57 octets become CRLF and a line of 76 characters each. */
+    void (*base64_lines)(const uint8_t *in, size_t n, uint8_t *out);
+    /** Copies up to the first octet that quoted-printable does not give as it is: neither TAB nor
+     *  0x20..0x7E, or '='. Returns how many; the rest of out[0..len) may be written over. */
+    size_t (*qp_plain)(const uint8_t *in, size_t len, uint8_t *out);
+    /** Octets before the first CR or LF; adds what they are. */
+    size_t (*line_run)(const uint8_t *in, size_t len, posta__seen *seen);
+};
+
+extern const posta_kernels posta__kernels_portable;
+
+/** Those given, or the portable ones for null. */
+static inline const posta_kernels *posta__kernels(const posta_kernels *k) {
+    return k ? k : &posta__kernels_portable;
+}
+
+/* Encoders have a field `kernels`: null after `init`, which does for any; their caller may set it.
+ */
+
 /* ---- base64 (base64.c), RFC 2045 6.8 ---- */
 
 enum {
@@ -44,6 +76,7 @@ typedef struct posta__base64 {
     uint8_t hold[2];  /* octets that do not fill a group yet */
     uint8_t line_end; /* text: octets of CRLF still to encode, 0..2 */
     bool after_cr;    /* text: the last octet was CR, its LF is not a second line end */
+    const posta_kernels *kernels;
 } posta__base64;
 
 /** Lines of 76 characters with CRLF between them; none after the last. */
@@ -71,6 +104,7 @@ typedef struct posta__qp {
     uint8_t from_n;   /* octets of "From" held at a line start, 0..4 */
     uint8_t blank;    /* a held SP or TAB, 0: none */
     uint8_t line_end; /* text: a line end is owed */
+    const posta_kernels *kernels;
 } posta__qp;
 
 /** Text: CR, LF, CRLF become CRLF. Binary: CR and LF become =0D and =0A. Lines stay within 76; a
@@ -153,6 +187,7 @@ typedef struct posta__scan {
     unsigned flags;
     bool after_cr;
     posta__qp qp_text, qp_binary;
+    const posta_kernels *kernels;
 } posta__scan;
 
 void posta__scan_init(posta__scan *s, unsigned flags);

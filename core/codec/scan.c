@@ -13,7 +13,7 @@ void posta__scan_init(posta__scan *s, unsigned flags) {
 }
 
 static uint64_t qp_measure(posta__qp *q, posta_span in) {
-    uint8_t scratch[512];
+    uint8_t scratch[4 * 78 + POSTA__STEP_ROOM]; /* some lines; a frame stays under 512 */
     uint64_t len = 0;
     posta_status status = POSTA_AGAIN;
     while (status == POSTA_AGAIN) {
@@ -44,23 +44,21 @@ static void take_line_end(posta__scan *s, uint8_t c) {
 
 /* Counts octets up to the next CR or LF; returns how many. */
 static size_t take_run(posta__scan *s, posta_span in) {
-    size_t n = 0, high = 0, nul = 0;
-    for (; n < in.len && in.p[n] != '\r' && in.p[n] != '\n'; n++) {
-        high += in.p[n] >> 7;
-        nul += in.p[n] == 0;
-    }
+    posta__seen seen = {0, 0};
+    size_t n = posta__kernels(s->kernels)->line_run(in.p, in.len, &seen);
     if (n == 0) return 0;
     if (s->after_cr) s->bare_cr++;
     s->after_cr = false;
     s->ends_line = false;
-    s->high += high;
-    s->nul += nul;
+    s->high += seen.high;
+    s->nul += seen.nul;
     s->canonical += n;
     s->column += n;
     return n;
 }
 
 void posta__scan_step(posta__scan *s, posta_span in) {
+    s->qp_text.kernels = s->qp_binary.kernels = s->kernels;
     if (s->flags & POSTA__SCAN_QP_TEXT) s->qp_text_len += qp_measure(&s->qp_text, in);
     if (s->flags & POSTA__SCAN_QP_BINARY) s->qp_binary_len += qp_measure(&s->qp_binary, in);
     posta__utf8_step(&s->utf8, in);

@@ -21,6 +21,7 @@ static posta_status scan_part(posta_message *m, posta__part *p) {
     posta_status status;
     if (p->is_scanned || !wants_scan(p)) return POSTA_OK;
     posta__scan_init(&p->scan, p->is_text ? POSTA__SCAN_QP_TEXT : POSTA__SCAN_QP_BINARY);
+    p->scan.kernels = m->port->kernels;
     posta__input_init(&in, p);
     while ((status = posta__input_fill(m, &in)) == POSTA_OK) {
         posta__scan_step(&p->scan, in.in);
