@@ -36,41 +36,48 @@ static void wrote(posta__base64 *b, posta_window *out, size_t groups) {
     if (!(b->flags & POSTA__BASE64_UNWRAPPED)) b->column = (uint8_t)(b->column + 4 * groups);
 }
 
-/* Whole lines behind a full one. */
-static void encode_lines(posta__base64 *b, posta_span *in, posta_window *out) {
+/* Whole lines behind a full one. False: none. */
+static bool encode_lines(posta__base64 *b, posta_span *in, posta_window *out) {
     size_t n = in->len / LINE_INPUT, fit = posta__room(out) / (LINE + 2);
-    if (b->column != LINE || b->held > 0 || (b->flags & POSTA__BASE64_UNWRAPPED)) return;
+    if (b->column != LINE || b->held > 0 || (b->flags & POSTA__BASE64_UNWRAPPED)) return false;
     if (n > fit) n = fit;
-    if (n == 0) return;
+    if (n == 0) return false;
     posta__kernels(b->kernels)->base64_lines(in->p, n, out->p + out->len);
     out->len += n * (LINE + 2);
     *in = posta__span(in->p + n * LINE_INPUT, in->len - n * LINE_INPUT);
+    return true;
+}
+
+/* The held octets and what makes a group of them; there is room. */
+static void encode_held(posta__base64 *b, posta_span *in, posta_window *out) {
+    size_t need = 3u - b->held;
+    uint8_t group[3] = {b->hold[0], b->hold[1], 0};
+    memcpy(group + b->held, in->p, need);
+    posta__kernels_portable.base64_groups(group, 1, out->p + out->len);
+    *in = posta__span(in->p + need, in->len - need);
+    b->held = 0;
+    wrote(b, out, 1);
+}
+
+/* The groups that the line and the room allow; there is room for one. */
+static void encode_groups(posta__base64 *b, posta_span *in, posta_window *out) {
+    size_t n = in->len / 3, in_line = (LINE - b->column) / 4u;
+    if (n > posta__room(out) / 4) n = posta__room(out) / 4;
+    if (n > in_line && !(b->flags & POSTA__BASE64_UNWRAPPED)) n = in_line;
+    posta__kernels(b->kernels)->base64_groups(in->p, n, out->p + out->len);
+    *in = posta__span(in->p + 3 * n, in->len - 3 * n);
+    wrote(b, out, n);
 }
 
 /* Encodes octets as they are. False: no room for the next group. */
 static bool encode(posta__base64 *b, posta_span *in, posta_window *out) {
-    const posta_kernels *k = posta__kernels(b->kernels);
-    encode_lines(b, in, out);
     while (b->held + in->len >= 3) {
+        if (encode_lines(b, in, out)) continue;
         if (!begin_group(b, out)) return false;
-        size_t groups = 1;
-        if (b->held > 0) {
-            size_t need = 3u - b->held;
-            uint8_t group[3] = {b->hold[0], b->hold[1], 0};
-            memcpy(group + b->held, in->p, need);
-            posta__kernels_portable.base64_groups(group, 1, out->p + out->len);
-            *in = posta__span(in->p + need, in->len - need);
-            b->held = 0;
-        } else {
-            groups = in->len / 3;
-            if (groups > posta__room(out) / 4) groups = posta__room(out) / 4;
-            if (!(b->flags & POSTA__BASE64_UNWRAPPED) && groups > (LINE - b->column) / 4u)
-                groups = (LINE - b->column) / 4u;
-            k->base64_groups(in->p, groups, out->p + out->len);
-            *in = posta__span(in->p + 3 * groups, in->len - 3 * groups);
-        }
-        wrote(b, out, groups);
-        encode_lines(b, in, out);
+        if (b->held > 0)
+            encode_held(b, in, out);
+        else
+            encode_groups(b, in, out);
     }
     for (; in->len > 0; in->p++, in->len--)
         b->hold[b->held++] = *in->p;
@@ -86,26 +93,37 @@ static bool encode_line_end(posta__base64 *b, posta_window *out) {
     return done;
 }
 
-static posta_status text_step(posta__base64 *b, posta_span *in, posta_window *out) {
+/* Octets at the front that are lines with CRLF already: they go as they are. */
+static size_t canonical_len(const posta__base64 *b, posta_span in) {
     enum { FAR = 1024 }; /* what finds no room is looked through again */
+    const posta_kernels *k = posta__kernels(b->kernels);
     posta__seen seen = {0, 0};
+    size_t len = in.len < FAR ? in.len : FAR, n = 0;
+    for (;;) {
+        n += k->line_run(in.p + n, len - n, &seen);
+        if (len - n < 2 || in.p[n] != '\r' || in.p[n + 1] != '\n') return n;
+        n += 2;
+    }
+}
+
+static posta_status text_step(posta__base64 *b, posta_span *in, posta_window *out) {
     for (;;) {
         if (!encode_line_end(b, out)) return POSTA_AGAIN;
         if (in->len == 0) return POSTA_OK;
-        uint8_t c = *in->p;
-        if (c == '\r' || c == '\n') {
+        size_t len = canonical_len(b, *in);
+        if (len == 0) {
+            uint8_t c = *in->p;
             bool is_second = c == '\n' && b->after_cr;
             b->after_cr = c == '\r';
             if (!is_second) b->line_end = 2;
             *in = posta__span(in->p + 1, in->len - 1);
             continue;
         }
-        b->after_cr = false;
-        size_t len = in->len < FAR ? in->len : FAR;
-        len = posta__kernels(b->kernels)->line_run(in->p, len, &seen);
         posta_span run = posta__span(in->p, len);
         bool done = encode(b, &run, out);
         size_t taken = len - run.len;
+        if (taken > 0) b->after_cr = in->p[taken - 1] == '\r';
+        if (taken > 0 && b->after_cr) b->line_end = 1; /* no room between CR and LF */
         *in = posta__span(in->p + taken, in->len - taken);
         if (!done) return POSTA_AGAIN;
     }
