@@ -113,9 +113,8 @@ static bool take(posta__qp *q, uint8_t c, posta_window *out) {
 /* Copies what needs no thought: literals, and blanks with a literal behind them. False: there is
  * none. */
 static bool take_run(posta__qp *q, posta_span *in, posta_window *out) {
-    uint8_t class = class_of(*in->p);
-    if (q->from_n > 0 || q->blank != 0 || class == ENCODE) return false;
-    if (q->column == LINE && (class == BLANK || !begin_unit(q, out, 1))) return false;
+    if (q->from_n > 0 || q->blank != 0 || class_of(*in->p) == ENCODE) return false;
+    if (!begin_unit(q, out, 1)) return false;
     if (q->column == 0 && (*in->p == '.' || *in->p == 'F')) return false;
     size_t len = LINE - q->column;
     if (len > posta__room(out)) len = posta__room(out);

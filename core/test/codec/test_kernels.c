@@ -168,6 +168,7 @@ static size_t encode(unsigned which, const posta_kernels *k, posta_span in, size
         posta_span part = posta__span(in.p, len);
         posta_window w = posta__window(out + done, (room ? room : 8 + random_below(9000)) + extra);
         posta_status status = step(&c, is_ending ? NULL : &part, &w);
+        check(w.len <= w.cap, "an encoder takes more than its room", which, room);
         bool moved = w.len > 0 || part.len < len;
         done += w.len;
         in = posta__span(in.p + (len - part.len), in.len - (len - part.len));
