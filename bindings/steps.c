@@ -14,6 +14,12 @@ static int steps_set_host(lua_State *L) {
     return posta__lua_push_status(L, posta_session_set_host(s->session, host, (uint16_t)port));
 }
 
+/* peer(s) -> "host:port", as its sentences name it */
+static int steps_peer(lua_State *L) {
+    lua_pushstring(L, posta_session_peer(open(L)->session));
+    return 1;
+}
+
 /* sender(s, t): address, name, reply_to_name, reply_to */
 static int steps_sender(lua_State *L) {
     posta__lua_session *s = open(L);
@@ -73,6 +79,7 @@ static int steps_end_message(lua_State *L) {
 
 const luaL_Reg posta__lua_session_steps[] = {
     {"set_host", steps_set_host},
+    {"peer", steps_peer},
     {"sender", steps_sender},
     {"recipient", steps_recipient},
     {"begin_message", steps_begin_message},

@@ -16,6 +16,27 @@ describe("resolve", function()
         return all
     end
 
+    it("is asked for the place that the session was moved to, and what goes wrong names it", function()
+        local asked
+        local s = assert(posta.session { host = "first.lan", port = 1, resolve = function(host, port)
+            asked = host .. " " .. port
+            return nil, "nobody"
+        end })
+        fails("dns.failed", nil, s:connect { host = "second.lan", port = 2 })
+        assert.equal("second.lan 2", asked)
+        local _, message = s:connect { host = "third.lan", port = 0 }
+        assert.truthy(message:find("second.lan:2: ", 1, true), message)
+        s:close()
+        s = assert(posta.session { host = "first.lan", resolve = function(host, port)
+            asked = host .. " " .. port
+            return nil, "nobody"
+        end })
+        assert(s:set_option("tls_mode", "tls"))
+        fails("dns.failed", nil, s:connect { host = "third.lan" })
+        assert.equal("third.lan 465", asked)
+        s:close()
+    end)
+
     it("is asked for host and port, and its addresses are connected to", function()
         local c = catcher.spawn {}
         finally(function() c:stop() end)

@@ -1,6 +1,9 @@
 /* core/base: spans, windows, numbers. See base_i.h for the contracts. */
 #include "base_i.h"
 
+extern inline posta_span posta__span_sub(posta_span s, size_t at, size_t len);
+extern inline bool posta__put(posta_window *w, posta_span s);
+
 posta_span posta__span_of(const char *s) {
     return s ? posta__span(s, strlen(s)) : posta__span(NULL, 0);
 }
@@ -14,12 +17,6 @@ bool posta_span_is_nocase(posta_span a, posta_span b) {
     for (size_t i = 0; i < a.len; i++)
         if (posta__lower(a.p[i]) != posta__lower(b.p[i])) return false;
     return true;
-}
-
-posta_span posta__span_sub(posta_span s, size_t at, size_t len) {
-    if (at > s.len) at = s.len;
-    if (len > s.len - at) len = s.len - at;
-    return posta__span(s.p ? s.p + at : NULL, len);
 }
 
 size_t posta__decimal(uint64_t n, char *out) {
@@ -63,13 +60,6 @@ void posta__window_compact(posta_window *w) {
     if (unread > 0) memmove(w->p, w->p + w->at, unread);
     w->at = 0;
     w->len = unread;
-}
-
-bool posta__put(posta_window *w, posta_span s) {
-    if (posta__room(w) < s.len) return false;
-    if (s.len > 0) memcpy(w->p + w->len, s.p, s.len);
-    w->len += s.len;
-    return true;
 }
 
 void posta__put_some(posta_window *w, posta_span *in) {

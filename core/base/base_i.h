@@ -24,8 +24,14 @@ bool posta_span_is(posta_span a, posta_span b);
 /** Same bytes, ASCII letters compared without case. Locale-free. */
 bool posta_span_is_nocase(posta_span a, posta_span b);
 
+/* Small and called for each token of a header: inline where that pays, once in base.c elsewhere. */
+
 /** The part from `at` on, at most `len` bytes; clamped to the span. */
-posta_span posta__span_sub(posta_span s, size_t at, size_t len);
+inline posta_span posta__span_sub(posta_span s, size_t at, size_t len) {
+    if (at > s.len) at = s.len;
+    if (len > s.len - at) len = s.len - at;
+    return (posta_span){s.p ? s.p + at : NULL, len};
+}
 
 /* ---- characters: own tables, no locale ---- */
 
@@ -82,7 +88,12 @@ static inline size_t posta__unread(const posta_window *w) {
 void posta__window_compact(posta_window *w);
 
 /** Appends all of `s`, or nothing and false. */
-bool posta__put(posta_window *w, posta_span s);
+inline bool posta__put(posta_window *w, posta_span s) {
+    if (w->cap - w->len < s.len) return false;
+    if (s.len > 0) memcpy(w->p + w->len, s.p, s.len);
+    w->len += s.len;
+    return true;
+}
 
 /** Appends as much of `in` as fits and advances `in` past it. */
 void posta__put_some(posta_window *w, posta_span *in);

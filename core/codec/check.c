@@ -8,18 +8,10 @@ static posta_status say(const char *why, const char **why_out) {
     return POSTA_E_FIELD;
 }
 
-static bool is_one_of(uint8_t c, posta_span set) {
-    return memchr(set.p, c, set.len) != NULL;
-}
-
-bool posta__is_atext(uint8_t c) {
-    return posta__is_alpha(c) || posta__is_digit(c) ||
-           is_one_of(c, POSTA_LIT("!#$%&'*+-/=?^_`{|}~"));
-}
-
-bool posta__is_token(uint8_t c) {
-    return c > 0x20 && c < 0x7F && !is_one_of(c, POSTA_LIT("()<>@,;:\\\"/[]?="));
-}
+/* A bit for each ASCII character: letters, digits and !#$%&'*+-/=?^_`{|}~ */
+const uint32_t posta__atext[4] = {0x00000000u, 0xA3FFACFAu, 0xC7FFFFFEu, 0x7FFFFFFFu};
+/* all that is visible but ()<>@,;:\"/[]?= */
+const uint32_t posta__token[4] = {0x00000000u, 0x03FF6CFAu, 0xC7FFFFFEu, 0x7FFFFFFFu};
 
 /* ---- text ---- */
 
@@ -33,6 +25,8 @@ static const char *control_why(uint32_t cp) {
 posta_status posta__text_check_at(posta_span s, const char **why_out, size_t *at_out) {
     for (size_t at = 0, n; at < s.len; at += n) {
         uint32_t cp = 0;
+        n = 1;
+        if (s.p[at] >= 0x20 && s.p[at] < 0x7F) continue;
         n = posta__utf8_next(posta__span(s.p + at, s.len - at), &cp);
         const char *why = n == 0 ? "is not valid UTF-8" : control_why(cp);
         if (!why) continue;

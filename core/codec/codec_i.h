@@ -211,8 +211,14 @@ posta__cte posta__encoding_choose(const posta__scan *s, bool is_text, bool may_8
 
 /* ---- characters ---- */
 
-bool posta__is_atext(uint8_t c); /* RFC 5322 3.2.3 */
-bool posta__is_token(uint8_t c); /* RFC 2045 5.1 */
+extern const uint32_t posta__atext[4], posta__token[4];
+
+static inline bool posta__is_atext(uint8_t c) { /* RFC 5322 3.2.3 */
+    return c < 0x80 && (posta__atext[c >> 5] >> (c & 31) & 1);
+}
+static inline bool posta__is_token(uint8_t c) { /* RFC 2045 5.1 */
+    return c < 0x80 && (posta__token[c >> 5] >> (c & 31) & 1);
+}
 
 /* ---- UTF-8 (utf8.c), RFC 3629 ---- */
 
@@ -306,6 +312,9 @@ posta_status posta__fold_end(posta__fold *f);
 
 /* ---- header text (text.c), RFC 2047 ---- */
 
+/** Is it ASCII with single spaces and nothing that looks encoded? Then it may go on one line as it
+ * stands. */
+bool posta__text_is_simple(posta_span text);
 /** Unstructured text (Subject, user fields): ASCII as it is, folded at its spaces; what is not
  * ASCII, looks like an encoded word, has a TAB or a leading, trailing or double space, or a word
  * too long for a line becomes encoded words. The text must have passed posta__text_check. */
@@ -415,6 +424,10 @@ void posta__fold_address(posta__fold *f, const posta__address *a, bool last);
  *  POSTA_E_FIELD: the year (in that zone) is not 1900..9999 or the zone is over 99:59;
  * POSTA_E_LIMIT: no room. */
 posta_status posta__date_put(posta_window *out, int64_t unix_seconds, int zone_minutes);
+/** Writes `unix_seconds` as 2026-11-28T08:30:00Z, RFC 3339; the years 1900 to 9999, else
+ * POSTA_E_FIELD. */
+posta_status posta__timestamp_put(posta_window *out, int64_t unix_seconds);
+#define POSTA__TIMESTAMP_LEN 20u
 /** Parses a date-time without comments and obsolete forms. A day name must be the right one; second
  * 60 is taken as the next second. POSTA_E_FIELD with *why_out. Out pointers may be null. */
 posta_status posta__date_parse(posta_span s, int64_t *unix_seconds_out, int *zone_minutes_out,

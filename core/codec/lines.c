@@ -30,7 +30,10 @@ static void skip(posta__lines *l, posta_span *in, size_t n) {
 }
 
 static bool end_line(posta__lines *l, posta_window *out) {
-    if (!posta__put(out, POSTA_LIT("\r\n"))) return false;
+    if (posta__room(out) < 2) return false;
+    out->p[out->len] = '\r';
+    out->p[out->len + 1] = '\n';
+    out->len += 2;
     l->after_cr = false;
     l->in_line = false;
     l->column = 0;
@@ -85,10 +88,51 @@ static posta_status take_run(posta__lines *l, posta_span *in, posta_window *out)
     return POSTA_OK;
 }
 
+/* Octets of the next line without its end, if it may go as it is and all of it is here; else
+   SIZE_MAX. `end_out`: what its end has. */
+static size_t whole_line(const posta__lines *l, posta_span in, size_t *end_out) {
+    size_t cap = in.len < POSTA_MAX_LINE + 2 ? in.len : POSTA_MAX_LINE + 2, n;
+    const uint8_t *lf = memchr(in.p, '\n', cap);
+    if (!lf) return SIZE_MAX;
+    n = (size_t)(lf - in.p);
+    *end_out = n > 0 && in.p[n - 1] == '\r' ? 2 : 1;
+    n -= *end_out - 1;
+    if (*end_out == 1 && (l->flags & POSTA__LINES_REJECT)) return SIZE_MAX;
+    if (n > POSTA_MAX_LINE) return SIZE_MAX;
+    if (memchr(in.p, '\r', n)) return SIZE_MAX;
+    return !(l->flags & POSTA__LINES_ANY_NUL) && memchr(in.p, 0, n) ? SIZE_MAX : n;
+}
+
+/* Takes whole lines while they fit: what most text is made of. `l` stands at the begin of a line.
+ */
+static void take_lines(posta__lines *l, posta_span *in, posta_window *out) {
+    const uint8_t *p = in->p, *end = p + in->len;
+    uint8_t *to = out->p + out->len;
+    size_t room = posta__room(out);
+    while (p < end) {
+        bool stuffs = *p == '.' && (l->flags & POSTA__LINES_STUFF);
+        size_t eol = 0, n = whole_line(l, posta__span(p, (size_t)(end - p)), &eol);
+        if (n == SIZE_MAX || room < n + 2 + (stuffs ? 1 : 0)) break;
+        if (stuffs) *to++ = '.';
+        memcpy(to, p, n);
+        to[n] = '\r';
+        to[n + 1] = '\n';
+        to += n + 2;
+        room -= n + 2 + (stuffs ? 1 : 0);
+        p += n + eol;
+    }
+    out->len = out->cap - room;
+    skip(l, in, (size_t)(p - in->p));
+}
+
 posta_status posta__lines_step(posta__lines *l, posta_span *in, posta_window *out) {
     if (l->why != POSTA__LINES_FINE) return POSTA_E_FIELD;
     while (in->len > 0) {
         posta_status status = POSTA_OK;
+        if (!l->after_cr && !l->in_line) {
+            take_lines(l, in, out);
+            if (in->len == 0) break;
+        }
         if (l->after_cr) {
             status = settle_cr(l, in, out);
         } else if (*in->p == '\r') {

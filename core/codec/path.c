@@ -165,8 +165,12 @@ const char *posta__local_why(posta_span s, bool *is_utf8_out, uint8_t *out, size
     return NULL;
 }
 
-static size_t written_len(posta_span local) {
-    if (local.len > 0 && !dot_atom_why(local)) return local.len;
+static bool is_dot_atom(posta_span local) {
+    return local.len > 0 && !dot_atom_why(local);
+}
+
+static size_t written_len(posta_span local, bool is_atom) {
+    if (is_atom) return local.len;
     size_t len = 2 + local.len;
     for (size_t i = 0; i < local.len; i++)
         len += local.p[i] == '"' || local.p[i] == '\\';
@@ -174,16 +178,16 @@ static size_t written_len(posta_span local) {
 }
 
 const char *posta__path_len_why(posta_span local, posta_span domain) {
-    size_t len = written_len(local);
+    size_t len = written_len(local, is_dot_atom(local));
     if (len > POSTA_MAX_LOCAL_PART) return "has more than 64 octets before the @";
     if (len + 1 + domain.len + 2 > POSTA_MAX_PATH) return "is longer than 254 octets";
     return NULL;
 }
 
 bool posta__path_put(posta_window *out, const posta__address *a) {
-    size_t start = out->len, local_len = written_len(a->local);
     bool is_null = a->local.len == 0 && a->domain.len == 0;
-    bool is_quoted = a->local.len == 0 || dot_atom_why(a->local);
+    bool is_quoted = !is_dot_atom(a->local);
+    size_t start = out->len, local_len = written_len(a->local, !is_quoted);
     if (is_null) return true;
     bool fits = posta__room(out) >= local_len;
     if (fits && !is_quoted) (void)posta__put(out, a->local);

@@ -154,6 +154,17 @@ void posta__fold_words(posta__fold *f, posta_span text) {
     }
 }
 
+bool posta__text_is_simple(posta_span text) {
+    uint8_t before = ' ';
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.p[i];
+        if (c < ' ' || c >= 0x7F || (c == ' ' && before == ' ') || (c == '?' && before == '='))
+            return false;
+        before = c;
+    }
+    return before != ' ';
+}
+
 void posta__fold_text(posta__fold *f, posta_span text) {
     posta_span part = part_to_encode(text);
     if (part.len == 0) {

@@ -25,22 +25,43 @@ static void add_len(posta__program *g, uint64_t len) {
     posta__add(g->len, len, &g->len);
 }
 
-posta_status posta__program_take(posta_message *m, posta_span s) {
+static bool joins(const posta__seg *last, const uint8_t *p) {
+    return last && last->kind == POSTA__SEG_LITERAL && last->literal.p + last->literal.len == p;
+}
+
+/* A segment for octets from `p` on. What is asked for before the octets are taken lets all that
+   follow join it. */
+static posta__seg *literal_at(posta_message *m, const uint8_t *p) {
     posta__seg *last = m->program.last;
-    bool joins =
-        last && last->kind == POSTA__SEG_LITERAL && last->literal.p + last->literal.len == s.p;
-    if (!joins) {
-        last = add_seg(m, POSTA__SEG_LITERAL);
-        if (!last) return POSTA_E_MEMORY;
-        last->literal = posta__span(s.p, 0);
-    }
+    if (joins(last, p)) return last;
+    last = add_seg(m, POSTA__SEG_LITERAL);
+    if (last) last->literal = posta__span(p ? p : m->program.arena.p, 0);
+    return last;
+}
+
+posta_status posta__program_open(posta_message *m) {
+    if (joins(m->program.last, m->program.arena.p)) return POSTA_OK;
+    return literal_at(m, NULL) ? POSTA_OK : POSTA_E_MEMORY;
+}
+
+posta_status posta__program_take(posta_message *m, posta_span s) {
+    posta__seg *last = literal_at(m, s.p);
+    if (!last) return POSTA_E_MEMORY;
     last->literal.len += s.len;
     add_len(&m->program, s.len);
     return POSTA_OK;
 }
 
+void posta__program_grow(posta_message *m, size_t len) {
+    posta__program *g = &m->program;
+    g->arena.p += len;
+    g->arena.left -= len;
+    g->last->literal.len += len;
+    add_len(g, len);
+}
+
 posta_status posta__program_put(posta_message *m, posta_span s) {
-    uint8_t *copy = posta__arena_bytes(&m->program.arena, s.len);
+    uint8_t *copy = posta__program_open(m) ? NULL : posta__arena_bytes(&m->program.arena, s.len);
     if (!copy) return POSTA_E_MEMORY;
     memcpy(copy, s.p, s.len);
     return posta__program_take(m, posta__span(copy, s.len));
@@ -72,8 +93,8 @@ static void reset(posta_message *m) {
     posta__program *g = &m->program;
     posta__arena_free(&g->arena);
     memset(g, 0, sizeof *g);
-    posta__arena_init(&g->arena, m->port, NULL, 0, BLOCK_SPACE);
-    memset(&m->run, 0, sizeof m->run);
+    posta__arena_init(&g->arena, m->port, m->own_space + POSTA__FIELD_SPACE, POSTA__PROGRAM_SPACE,
+                      BLOCK_SPACE);
     m->run.status = POSTA_E_STATE;
     m->wanted = POSTA_NO_SLOT;
     if (!m->status) memset(&m->problem, 0, sizeof m->problem);

@@ -1,38 +1,74 @@
-/* core/mime: header blocks. Each field is measured, then written into exactly that much of the
- * program's arena, so that a To of ten thousand recipients costs no more than its own length. */
+/* core/mime: header blocks. A field is written into what is left of the program's arena; what does
+ * not fit there is measured first and gets exactly that much, so that a To of ten thousand
+ * recipients costs no more than its own length. */
 #include "mime_i.h"
 
 typedef void (*writer)(posta__fold *f, const void *what);
 
-static posta_status put_field(posta_message *m, const char *name, const char *label, writer write,
+static posta_status put_field(posta_message *m, posta_span name, const char *label, writer write,
                               const void *what) {
-    posta__fold f;
-    posta_span n = posta__span_of(name);
+    posta_arena *a = &m->program.arena;
     posta_window w;
-    posta_status status;
-    uint8_t *p;
-    posta__fold_begin(&f, NULL, n);
+    posta__fold f;
+    if (posta__program_open(m)) return POSTA_E_MEMORY;
+    w = posta__window(a->p, a->left);
+    posta__fold_begin(&f, &w, name);
     write(&f, what);
-    status = posta__fold_end(&f);
-    if (status) return posta__blame_on(m, POSTA_E_FIELD, label, "does not fit into header lines");
-    p = posta__arena_bytes(&m->program.arena, f.len);
-    if (!p) return POSTA_E_MEMORY;
-    w = posta__window(p, f.len);
-    posta__fold_begin(&f, &w, n);
+    if (posta__fold_end(&f) == POSTA_OK) {
+        (void)posta__arena_bytes(a, w.len);
+        return posta__program_take(m, posta__span(w.p, w.len));
+    }
+    posta__fold_begin(&f, NULL, name);
     write(&f, what);
-    status = posta__fold_end(&f);
-    if (status) return posta__blame_on(m, POSTA_E_LIMIT, label, "was measured wrongly");
+    if (posta__fold_end(&f))
+        return posta__blame_on(m, POSTA_E_FIELD, label, "does not fit into header lines");
+    w = posta__window(posta__arena_bytes(a, f.len), f.len);
+    if (!w.p) return POSTA_E_MEMORY;
+    posta__fold_begin(&f, &w, name);
+    write(&f, what);
+    if (posta__fold_end(&f))
+        return posta__blame_on(m, POSTA_E_LIMIT, label, "was measured wrongly");
     return posta__program_take(m, posta__span(w.p, w.len));
+}
+
+static void write_token(posta__fold *f, const void *what) {
+    posta__fold_token(f, *(const posta_span *)what);
+}
+
+/* ---- lines that need no folding, as most do ----
+ * Written where the program goes on, and kept if they fit there and into a line. */
+
+static posta_window open_line(posta_message *m, posta_span name) {
+    posta_arena *a = &m->program.arena;
+    posta_window w;
+    if (posta__program_open(m)) return posta__window(NULL, 0);
+    w = posta__window(a->p, a->left);
+    posta__put(&w, name);
+    return w;
+}
+
+static bool keep_line(posta_message *m, posta_window *w) {
+    if (w->len > POSTA_FOLD_AT || !posta__put(w, POSTA_LIT("\r\n"))) return false;
+    posta__program_grow(m, w->len);
+    return true;
+}
+
+/* False: it does not fit on one line. */
+static bool put_line(posta_message *m, posta_span name, posta_span value) {
+    posta_window w = open_line(m, name);
+    return posta__put(&w, POSTA_LIT(": ")) && posta__put(&w, value) && keep_line(m, &w);
+}
+
+static posta_status put_token(posta_message *m, posta_span name, const char *label,
+                              posta_span token) {
+    if (put_line(m, name, token)) return POSTA_OK;
+    return put_field(m, name, label, write_token, &token);
 }
 
 /* ---- what stands in fields ---- */
 
 static void write_text(posta__fold *f, const void *what) {
     posta__fold_text(f, *(const posta_span *)what);
-}
-
-static void write_token(posta__fold *f, const void *what) {
-    posta__fold_token(f, *(const posta_span *)what);
 }
 
 static void write_words(posta__fold *f, const void *what) {
@@ -49,10 +85,14 @@ static void write_first(posta__fold *f, const void *what) {
     posta__fold_address(f, &((const posta__entries *)what)->first->a, true);
 }
 
+static posta_span charset_of(const posta__part *p) {
+    bool is_utf8 = p->seeks_charset && p->is_scanned && !p->scan.utf8.is_bad;
+    return is_utf8 ? POSTA_LIT("utf-8") : p->charset;
+}
+
 static void write_content_type(posta__fold *f, const void *what) {
     const posta__part *p = what;
-    bool is_utf8 = p->seeks_charset && p->is_scanned && !p->scan.utf8.is_bad;
-    posta_span charset = is_utf8 ? POSTA_LIT("utf-8") : p->charset;
+    posta_span charset = charset_of(p);
     const posta__header *h;
     posta__fold_token(f, p->type);
     if (p->root_type.len > 0)
@@ -113,57 +153,73 @@ static posta_status put_headers(posta_message *m, const posta__header *h) {
         bool as_words = is_structured(h) && is_words(h->value);
         posta__text_put(&t, "headers.");
         posta__text_put(&t, (const char *)h->name.p);
-        status = put_field(m, (const char *)h->name.p, label, as_words ? write_words : write_text,
-                           &h->value);
+        status = put_field(m, h->name, label, as_words ? write_words : write_text, &h->value);
     }
     return status;
 }
 
 /* ---- header blocks ---- */
 
+/* One address without a name, on one line if that can be. */
+static posta_status put_bare(posta_message *m, posta_span name, const char *label,
+                             const posta__entries *e) {
+    posta_window w = open_line(m, name);
+    if (posta__put(&w, POSTA_LIT(": ")) && posta__path_put(&w, &e->first->a) && keep_line(m, &w))
+        return POSTA_OK;
+    return put_field(m, name, label, write_entries, e);
+}
+
+static bool is_bare(const posta__entries *e) {
+    const posta__entry *first = e->first;
+    return first == e->last && first->a.kind == POSTA__MAILBOX && first->a.name.len == 0;
+}
+
+static posta_status put_entries(posta_message *m, posta_address_field field, posta_span name,
+                                const char *label) {
+    const posta__entries *e = &m->addresses[field];
+    if (!e->first) return POSTA_OK;
+    return is_bare(e) ? put_bare(m, name, label, e) : put_field(m, name, label, write_entries, e);
+}
+
+/* Several authors must name the one who sends, RFC 5322 3.6.2; the envelope takes the first. */
+static posta_status put_sender(posta_message *m) {
+    posta_span name = POSTA_LIT("Sender");
+    bool is_needed = !m->addresses[POSTA_SENDER].first && m->addresses[POSTA_FROM].n > 1;
+    if (is_needed) return put_field(m, name, "sender", write_first, &m->addresses[POSTA_FROM]);
+    return put_entries(m, POSTA_SENDER, name, "sender");
+}
+
+static posta_status put_to(posta_message *m) {
+    posta_span name = POSTA_LIT("To");
+    bool is_hidden = !m->addresses[POSTA_TO].first && !m->addresses[POSTA_CC].first;
+    if (is_hidden) return put_token(m, name, "to", POSTA_LIT("undisclosed-recipients:;"));
+    return put_entries(m, POSTA_TO, name, "to");
+}
+
 static posta_status put_addresses(posta_message *m) {
-    static const struct {
-        posta_address_field field;
-        const char *name, *label;
-    } rows[] = {
-        {POSTA_FROM, "From", "from"},
-        {POSTA_SENDER, "Sender", "sender"},
-        {POSTA_REPLY_TO, "Reply-To", "reply_to"},
-        {POSTA_TO, "To", "to"},
-        {POSTA_CC, "Cc", "cc"},
-        {POSTA_NOTIFY_TO, "Disposition-Notification-To", "disposition_notification_to"},
-    };
-    posta_status status = POSTA_OK;
-    size_t i;
-    for (i = 0; i < sizeof rows / sizeof rows[0] && !status; i++) {
-        const posta__entries *e = &m->addresses[rows[i].field];
-        writer write = write_entries;
-        const void *what = e;
-        posta_span nobody = POSTA_LIT("undisclosed-recipients:;");
-        bool is_hidden = rows[i].field == POSTA_TO && !m->addresses[POSTA_CC].first;
-        /* several authors must name the one who sends, RFC 5322 3.6.2; the envelope takes the first
-         */
-        bool needs_sender = rows[i].field == POSTA_SENDER && m->addresses[POSTA_FROM].n > 1;
-        if (!e->first && needs_sender) {
-            write = write_first;
-            what = &m->addresses[POSTA_FROM];
-        } else if (!e->first && is_hidden) {
-            write = write_token;
-            what = &nobody;
-        } else if (!e->first)
-            continue;
-        status = put_field(m, rows[i].name, rows[i].label, write, what);
-    }
+    posta_status status = put_entries(m, POSTA_FROM, POSTA_LIT("From"), "from");
+    if (!status) status = put_sender(m);
+    if (!status) status = put_entries(m, POSTA_REPLY_TO, POSTA_LIT("Reply-To"), "reply_to");
+    if (!status) status = put_to(m);
+    if (!status) status = put_entries(m, POSTA_CC, POSTA_LIT("Cc"), "cc");
+    if (!status)
+        status = put_entries(m, POSTA_NOTIFY_TO, POSTA_LIT("Disposition-Notification-To"),
+                             "disposition_notification_to");
     return status;
+}
+
+static posta_status put_subject(posta_message *m) {
+    posta_span name = POSTA_LIT("Subject");
+    if (posta__text_is_simple(m->subject) && put_line(m, name, m->subject)) return POSTA_OK;
+    return put_field(m, name, "subject", write_text, &m->subject);
 }
 
 posta_status posta__head_write(posta_message *m) {
     posta_status status = POSTA_OK;
-    if (m->date.len > 0) status = put_field(m, "Date", "date", write_token, &m->date);
+    if (m->date.len > 0) status = put_token(m, POSTA_LIT("Date"), "date", m->date);
     if (!status) status = put_addresses(m);
-    if (!status && m->has_subject)
-        status = put_field(m, "Subject", "subject", write_text, &m->subject);
-    if (!status) status = put_field(m, "Message-ID", "message_id", write_token, &m->id);
+    if (!status && m->has_subject) status = put_subject(m);
+    if (!status) status = put_token(m, POSTA_LIT("Message-ID"), "message_id", m->id);
     return status ? status : put_headers(m, m->headers);
 }
 
@@ -196,6 +252,20 @@ static posta_status put_content_id(posta_message *m, const posta__part *p) {
     return status ? status : posta__program_put(m, POSTA_LIT(">\r\n"));
 }
 
+static posta_status put_content_type(posta_message *m, const posta__part *p) {
+    posta_span name = POSTA_LIT("Content-Type"), charset = charset_of(p);
+    posta_window w;
+    if (!p->boundary && !p->parameters && p->name.len == 0) {
+        bool fits;
+        w = open_line(m, name);
+        fits = posta__put(&w, POSTA_LIT(": ")) && posta__put(&w, p->type);
+        if (charset.len > 0)
+            fits = fits && posta__put(&w, POSTA_LIT("; charset=")) && posta__put(&w, charset);
+        if (fits && keep_line(m, &w)) return POSTA_OK;
+    }
+    return put_field(m, name, p->label, write_content_type, p);
+}
+
 /* A multipart says of itself only what is not the default, RFC 2045 6.2. */
 static posta_status put_cte(posta_message *m, const posta__part *p) {
     if (p->use == POSTA__USE_MULTIPART && !p->has_8bit) return POSTA_OK;
@@ -203,15 +273,16 @@ static posta_status put_cte(posta_message *m, const posta__part *p) {
 }
 
 posta_status posta__head_part(posta_message *m, const posta__part *p) {
-    posta_status status = put_field(m, "Content-Type", p->label, write_content_type, p);
+    posta_status status = put_content_type(m, p);
     if (!status) status = put_cte(m, p);
     if (!status && p->disposition.len > 0)
-        status = put_field(m, "Content-Disposition", p->label, write_disposition, p);
+        status = put_field(m, POSTA_LIT("Content-Disposition"), p->label, write_disposition, p);
     if (!status && p->content_id.len > 0) status = put_content_id(m, p);
     if (!status && p->description.len > 0)
-        status = put_field(m, "Content-Description", p->label, write_text, &p->description);
+        status =
+            put_field(m, POSTA_LIT("Content-Description"), p->label, write_text, &p->description);
     if (!status && p->language.len > 0)
-        status = put_field(m, "Content-Language", p->label, write_words, &p->language);
+        status = put_field(m, POSTA_LIT("Content-Language"), p->label, write_words, &p->language);
     if (!status) status = put_headers(m, p->headers);
     return status ? status : posta__program_put(m, POSTA_LIT("\r\n"));
 }

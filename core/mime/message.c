@@ -2,7 +2,7 @@
  */
 #include "mime_i.h"
 
-#define FIRST_SPACE 1024u /* arena octets that come with the message itself */
+#define OWN_SPACE   (POSTA__FIELD_SPACE + POSTA__PROGRAM_SPACE)
 #define BLOCK_SPACE 4096u /* further arena blocks, at least */
 
 posta_status posta_message_new(const posta_port *port, posta_message **out) {
@@ -10,13 +10,13 @@ posta_status posta_message_new(const posta_port *port, posta_message **out) {
     if (!out) return POSTA_E_ARGUMENT;
     *out = NULL;
     if (!port || !port->allocate || !port->entropy) return POSTA_E_ARGUMENT;
-    m = port->allocate(port->user, NULL, 0, sizeof *m + FIRST_SPACE);
+    m = port->allocate(port->user, NULL, 0, sizeof *m + OWN_SPACE);
     if (!m) return POSTA_E_MEMORY;
     memset(m, 0, sizeof *m);
     m->port = port;
     m->wanted = POSTA_NO_SLOT;
-    posta__arena_init(&m->arena, port, m + 1, FIRST_SPACE, BLOCK_SPACE);
-    posta__arena_init(&m->program.arena, port, NULL, 0, BLOCK_SPACE);
+    m->own_space = (uint8_t *)(m + 1);
+    posta__arena_init(&m->arena, port, m->own_space, POSTA__FIELD_SPACE, BLOCK_SPACE);
     *out = m;
     return POSTA_OK;
 }
@@ -44,7 +44,7 @@ void posta_message_free(posta_message **at) {
     }
     posta__arena_free(&m->program.arena);
     posta__arena_free(&m->arena);
-    m->port->allocate(m->port->user, m, sizeof *m + FIRST_SPACE, 0);
+    m->port->allocate(m->port->user, m, sizeof *m + OWN_SPACE, 0);
 }
 
 const posta_problem *posta_message_problem(const posta_message *m) {

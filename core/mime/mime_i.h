@@ -22,6 +22,15 @@
 #endif
 #endif
 
+/* Octets that come with a message for what its setters keep, and for its program. */
+#if defined(POSTA_TINY) && POSTA_TINY
+#define POSTA__FIELD_SPACE   64u
+#define POSTA__PROGRAM_SPACE 64u
+#else
+#define POSTA__FIELD_SPACE   1536u
+#define POSTA__PROGRAM_SPACE 1024u
+#endif
+
 #define POSTA__LABEL_CAP sizeof(((posta_problem *)0)->field)
 
 /* ---- problems (problem.c) ---- */
@@ -228,6 +237,7 @@ typedef struct posta__run {
     uint8_t last;        /* the last of them, 0: none */
     /* the body that is going on */
     bool in_body, is_flushed;
+    bool is_known; /* it was looked at, and cannot have changed since */
     posta__input input;
     uint64_t gave; /* encoded octets of this body */
     union {
@@ -298,6 +308,8 @@ struct posta_message {
     posta_recipient *to;
     size_t to_n;
     const char *from;
+    /* A small message needs no more than this: first what the setters keep, then the program. */
+    uint8_t *own_space;
 };
 
 /** Begins a setter: POSTA_OK, or the message's earlier error. Takes the label, else `standard`. */
@@ -327,6 +339,11 @@ posta_status posta__part_make(posta_message *m, posta__use use, posta_body body,
 /** Reads all of a raw message that can be read twice and judges it. (raw.c) */
 posta_status posta__raw_check(posta_message *m, posta__part *p);
 
+/** What is taken from the program's arena next joins the octets before it, if it is taken at once.
+ */
+posta_status posta__program_open(posta_message *m);
+/** Takes octets that were written where posta__program_open said that it goes on: arena.p. */
+void posta__program_grow(posta_message *m, size_t len);
 /** Copies octets to the end of the program. */
 posta_status posta__program_put(posta_message *m, posta_span s);
 /** The same for octets that lie in the program's arena already. */

@@ -87,13 +87,15 @@ static posta_status set_type(const setting *s) {
     posta_span type = posta__span_of(s->o->type);
     const char *why = NULL;
     posta__part *p = s->part;
-    if (!s->o->type) type = default_type(p);
-    if (posta__media_type_check(type, &why) || (why = type_why(s, type)) != NULL)
+    if (!s->o->type)
+        type = default_type(p);
+    else if (posta__media_type_check(type, &why) || (why = type_why(s, type)) != NULL)
         return blame_option(s, "type", type, why, POSTA__NOWHERE);
     p->is_whole = begins_nocase(type, POSTA_LIT("message/")) &&
                   !posta_span_is_nocase(type, POSTA_LIT("message/global"));
     p->is_text = p->is_whole || is_text_use(s, type);
-    keep(s, type, &p->type);
+    p->type = type;
+    if (s->o->type) keep(s, type, &p->type);
     return s->m->status;
 }
 
@@ -104,7 +106,11 @@ static posta_status set_charset(const setting *s) {
     posta__part *p = s->part;
     p->seeks_charset = is_text && !s->o->charset && !p->is_text;
     if (!s->o->charset && (!is_text || p->seeks_charset)) return POSTA_OK;
-    if (!s->o->charset) charset = POSTA_LIT("utf-8");
+    if (!s->o->charset) {
+        p->is_utf8 = true;
+        p->charset = POSTA_LIT("utf-8");
+        return POSTA_OK;
+    }
     if (posta__token_check(charset, &why))
         return blame_option(s, "charset", charset, why, POSTA__NOWHERE);
     if (!is_text)

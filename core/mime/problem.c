@@ -18,6 +18,7 @@ static bool put(posta__text *t, const void *p, size_t n) {
 
 void posta__text_put(posta__text *t, const char *s) {
     posta_span in = posta__span_of(s);
+    if (put(t, in.p, in.len)) return;
     while (in.len > 0) {
         size_t n = posta__utf8_next(in, NULL);
         if (n == 0) n = 1;

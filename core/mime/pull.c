@@ -60,12 +60,16 @@ static posta_status give_eol(posta_message *m, posta__run *r, posta_window *out)
 
 static void begin_body(const posta_message *m, posta__run *r) {
     posta__part *p = r->seg->part;
+    /* what lies in memory is what was looked at when the message was composed */
+    bool is_known = p->is_scanned && p->body.kind == POSTA_BODY_DATA && p->use != POSTA__USE_RAW;
     unsigned lines = p->is_text ? 0 : POSTA__LINES_REJECT;
+    if (is_known) lines |= POSTA__LINES_ANY_NUL | POSTA__LINES_ANY_LEN;
     if (p->use == POSTA__USE_RAW)
         lines = m->line_ends == POSTA_LINE_ENDS_REJECT ? POSTA__LINES_REJECT : 0;
     posta__input_init(&r->input, p);
     r->in_body = true;
     r->is_flushed = false;
+    r->is_known = is_known;
     r->gave = 0;
     memset(&r->watch, 0, sizeof r->watch);
     memset(&r->raw, 0, sizeof r->raw);
@@ -126,6 +130,8 @@ static posta_status inspect(posta_message *m, posta__run *r, posta_window *w, si
     const char *why = NULL;
     if (p->use == POSTA__USE_RAW)
         why = posta__raw_watch_step(&r->raw, fresh);
+    else if (r->is_known)
+        why = NULL;
     else if (p->cte == POSTA__CTE_7BIT && !posta__is_ascii(fresh))
         why = "has 8-bit octets, which its encoding 7bit does not allow";
     else if (is_unencoded(p) && !posta__watch_step(&r->watch, m, fresh))
@@ -152,7 +158,7 @@ static posta_status fill(posta_message *m, posta__run *r) {
     bool is_new = r->input.in.len == 0;
     posta_status status = posta__input_fill(m, &r->input);
     bool is_fine = true;
-    if (!p->is_utf8 || !is_new) return status;
+    if (!p->is_utf8 || !is_new || r->is_known) return status;
     if (status == POSTA_OK) is_fine = posta__utf8_step(&r->utf8, r->input.in);
     if (status == POSTA_END) is_fine = posta__utf8_end(&r->utf8);
     return is_fine ? status : posta__blame_utf8(m, POSTA_E_BODY, p, r->utf8.at);

@@ -83,6 +83,10 @@ int posta_session_pollfd(const posta_session *s) {
     return s->owns_transport && s->state != SESSION_CLOSED ? posta_socket_fd(&s->transport) : -1;
 }
 
+const char *posta_session_peer(const posta_session *s) {
+    return s ? s->peer : "";
+}
+
 bool posta_session_is_connected(const posta_session *s) {
     return s->state == SESSION_TALKING && !posta_engine_is_closed(posta_link_engine(s->link));
 }

@@ -39,12 +39,23 @@ static posta_status check_path(posta_engine *e, const char *address, unsigned fl
                status == POSTA_E_LIMIT ? "the address is too long" : fault.why);
 }
 
+static posta_status check_recipient(posta_engine *e, const posta_recipient *r, size_t at) {
+    const char *why = NULL;
+    posta_status status = check_path(e, r->address, POSTA__PATH_POSTMASTER_OK, at);
+    if (status != POSTA_OK) return status;
+    status = posta__params_check_rcpt(e, r, &why);
+    return status == POSTA_OK ? status : bad(e, status, at, why);
+}
+
 static posta_status check_envelope(posta_engine *e, const posta_envelope *env) {
+    const char *why = NULL;
     posta_status status = check_path(e, env->from, POSTA__PATH_NULL_OK, POSTA_NO_RECIPIENT);
     if (status != POSTA_OK) return status;
     if (env->to_n == 0) return bad(e, POSTA_E_FIELD, 0, "there is no recipient");
+    status = posta__params_check_mail(e, env->options, &why);
+    if (status != POSTA_OK) return bad(e, status, POSTA_NO_RECIPIENT, why);
     for (size_t i = 0; i < env->to_n; i++) {
-        status = check_path(e, env->to[i].address, POSTA__PATH_POSTMASTER_OK, i);
+        status = check_recipient(e, &env->to[i], i);
         if (status != POSTA_OK) return status;
     }
     return POSTA_OK;
@@ -71,8 +82,10 @@ posta_status posta_engine_submit(posta_engine *e, const posta_envelope *envelope
     e->t.env = *envelope;
     e->t.body = *source;
     e->t.size = envelope->has_crlf ? source->len : POSTA_LEN_UNKNOWN; /* row D08 */
-    for (size_t i = 0; i < envelope->to_n; i++)
-        envelope->to[i] = (posta_recipient){.address = envelope->to[i].address};
+    for (size_t i = 0; i < envelope->to_n; i++) {
+        posta_recipient *r = &envelope->to[i];
+        *r = (posta_recipient){.address = r->address, .notify = r->notify, .original = r->original};
+    }
     begin(e, ACTION_SUBMIT, STEP_MAIL);
     return POSTA_E_IN_PROGRESS;
 }
@@ -99,7 +112,7 @@ posta_status posta_engine_mail(posta_engine *e, const char *from) {
 posta_status posta_engine_rcpt(posta_engine *e, posta_recipient *recipient) {
     posta_status status;
     if (!posta_engine_is_idle(e) || !posta_engine_in_transaction(e)) return POSTA_E_STATE;
-    status = check_path(e, recipient->address, POSTA__PATH_POSTMASTER_OK, e->t.heard_n);
+    status = check_recipient(e, recipient, e->t.heard_n);
     if (status != POSTA_OK) return status;
     e->t.env.to = recipient;
     e->t.env.to_n = 1;

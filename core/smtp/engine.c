@@ -438,7 +438,7 @@ void posta_engine_secured(posta_engine *e, posta_status status) {
 void posta_engine_encrypted(posta_engine *e, posta_status reason) {
     if (e->step != STEP_TLS) return;
     e->is_secure = true;
-    e->caps = (posta_capabilities){0, 0};
+    e->caps = (posta_capabilities){0};
     e->rx.at = e->rx.len = 0;
     e->last_len = 0;
     memset(&e->last_reply, 0, sizeof e->last_reply);

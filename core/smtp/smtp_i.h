@@ -276,6 +276,19 @@ bool posta__shows(posta_span text, posta_span secret);
 /* The same of octets that were said in base64, as they were said. */
 bool posta__shows_base64(posta_span text, posta_span octets);
 
+/* params.c */
+#define POSTA__PATH_LINE (POSTA_MAX_PATH + 80u) /* verb, path, SIZE= and BODY= */
+/* POSTA_OK, POSTA_E_FIELD, POSTA_E_EXTENSION with why. Null options are fine. */
+posta_status posta__params_check_mail(const posta_engine *e, const posta_mail_options *o,
+                                      const char **why_out);
+posta_status posta__params_check_rcpt(const posta_engine *e, const posta_recipient *r,
+                                      const char **why_out);
+/* Writes what was checked; octets that do not fit are not written. `out` null: only counts. */
+size_t posta__params_mail(const posta_mail_options *o, posta_window *out);
+size_t posta__params_rcpt(const posta_recipient *r, posta_window *out);
+/* An extension that the server offers. */
+void posta__caps_take(posta_capabilities *caps, posta_span word, posta_span parameter);
+
 /* text.c */
 bool posta__text_write(posta_engine *e); /* false: nothing could be done */
 /* Takes from the front of `in` what fits. False: tx is full, or the text was refused. */

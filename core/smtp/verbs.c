@@ -41,11 +41,9 @@ static bool say_word(posta_engine *e, posta_span word, posta_span argument) {
     return end_line(e, from);
 }
 
-#define PATH_LINE (POSTA_MAX_PATH + 80u) /* verb, path, SIZE= and BODY= */
-
 static bool say_ehlo(posta_engine *e) {
     if (!say_word(e, POSTA_LIT("EHLO"), posta__span_of(e->config.hello))) return false;
-    e->caps = (posta_capabilities){0, 0};
+    e->caps = (posta_capabilities){0};
     e->login.list.len = 0;
     e->step = STEP_WAIT;
     return true;
@@ -66,7 +64,8 @@ static bool say_starttls(posta_engine *e) {
 static bool say_mail(posta_engine *e) {
     char digits[POSTA_DECIMAL_CAP];
     size_t from;
-    if (!posta__make_room(e, PATH_LINE)) return false;
+    if (!posta__make_room(e, POSTA__PATH_LINE + posta__params_mail(e->t.env.options, NULL)))
+        return false;
     from = e->tx.len;
     posta__put(&e->tx, POSTA_LIT("MAIL FROM:<"));
     posta__path_rewrite(posta__span_of(e->t.env.from), POSTA__PATH_NULL_OK, &e->tx, NULL);
@@ -76,18 +75,20 @@ static bool say_mail(posta_engine *e) {
         posta__put(&e->tx, posta__span(digits, posta__decimal(e->t.size, digits)));
     }
     if (e->t.env.has_8bit) posta__put(&e->tx, POSTA_LIT(" BODY=8BITMIME"));
+    posta__params_mail(e->t.env.options, &e->tx);
     e->step = e->t.is_stepped ? STEP_WAIT : STEP_RCPT;
     return end_line(e, from);
 }
 
 static bool say_rcpt(posta_engine *e) {
+    const posta_recipient *r = &e->t.env.to[e->t.said_n];
     size_t from;
-    if (!posta__make_room(e, PATH_LINE)) return false;
+    if (!posta__make_room(e, POSTA__PATH_LINE + posta__params_rcpt(r, NULL))) return false;
     from = e->tx.len;
     posta__put(&e->tx, POSTA_LIT("RCPT TO:<"));
-    posta__path_rewrite(posta__span_of(e->t.env.to[e->t.said_n].address), POSTA__PATH_POSTMASTER_OK,
-                        &e->tx, NULL);
+    posta__path_rewrite(posta__span_of(r->address), POSTA__PATH_POSTMASTER_OK, &e->tx, NULL);
     posta__put(&e->tx, POSTA_LIT(">"));
+    posta__params_rcpt(r, &e->tx);
     if (++e->t.said_n == e->t.env.to_n) e->step = e->t.is_stepped ? STEP_WAIT : STEP_DATA;
     return end_line(e, from);
 }
@@ -214,7 +215,7 @@ static void hear_ehlo(posta_engine *e, verdict judged) {
         greeted(e);
         return;
     }
-    e->caps = (posta_capabilities){0, 0};
+    e->caps = (posta_capabilities){0};
     if (judged == VERDICT_HARD && !e->is_secure) { /* row A05: no HELO behind TLS */
         e->step = STEP_HELO;                       /* RFC 5321 3.2: an old server knows HELO only */
         return;
@@ -478,20 +479,7 @@ uint32_t posta__verb_patience(const posta_engine *e, verb v) {
 
 /* ---- capabilities ---- */
 
-/* ehlo-line = ehlo-keyword *( SP ehlo-param )                       RFC 5321, 4.1.1.1
-   Whole keywords only, ASCII letters without case (row A04). */
 void posta__verb_hear_line(posta_engine *e, verb v, const reply_line *line) {
-    static const struct {
-        posta_span word;
-        unsigned bit;
-    } known[] = {
-        {{(const uint8_t *)"PIPELINING", 10}, POSTA_CAN_PIPELINING},
-        {{(const uint8_t *)"8BITMIME", 8}, POSTA_CAN_8BITMIME},
-        {{(const uint8_t *)"SIZE", 4}, POSTA_CAN_SIZE},
-        {{(const uint8_t *)"STARTTLS", 8}, POSTA_CAN_STARTTLS},
-        {{(const uint8_t *)"AUTH", 4}, POSTA_CAN_AUTH},
-        {{(const uint8_t *)"ENHANCEDSTATUSCODES", 19}, POSTA_CAN_ENHANCED_CODES},
-    };
     const uint8_t *sp;
     posta_span word = line->text, parameter = {NULL, 0};
     if (v != V_EHLO || e->building_n == 0 || line->code != 250) return;
@@ -500,12 +488,8 @@ void posta__verb_hear_line(posta_engine *e, verb v, const reply_line *line) {
         parameter = posta__span_sub(word, (size_t)(sp - word.p) + 1, word.len);
         word.len = (size_t)(sp - word.p);
     }
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (posta_span_is_nocase(word, known[i].word)) e->caps.bits |= known[i].bit;
-    if (posta_span_is_nocase(word, POSTA_LIT("AUTH"))) {
-        e->login.list.len = 0;
-        posta__put_some(&e->login.list, &parameter);
-    }
-    if (posta_span_is_nocase(word, POSTA_LIT("SIZE")))
-        posta__parse_decimal(parameter, &e->caps.size_max); /* no number: no limit told */
+    posta__caps_take(&e->caps, word, parameter);
+    if (!posta_span_is_nocase(word, POSTA_LIT("AUTH"))) return;
+    e->login.list.len = 0;
+    posta__put_some(&e->login.list, &parameter);
 }

@@ -133,6 +133,13 @@ function connection.checked(s, name)
 end
 local checked = connection.checked
 
+--- Learns where the session leads: it may have been moved.
+function connection.place(s)
+    local data, peer = core.data(s), session.peer(s)
+    if peer == "" then return end
+    data.peer, data.prefix, data.port = peer, peer .. ": ", tonumber(peer:match(":(%d+)$"))
+end
+
 --- A session for plain options of where.config. Nil, message, err.
 function connection.new(config)
     local s, account = session.new(config)
@@ -141,8 +148,8 @@ function connection.new(config)
     data.wait, data.on_trace, data.files = config.wait, config.on_trace, config.files
     data.ask, data.has_login = config.ask, config.auth ~= nil
     data.resolve, data.transport, data.on_progress = config.resolve, config.transport, config.on_progress
-    data.blocking, data.peer, data.port = config.blocking, config.peer, config.peer_port
-    data.prefix = config.peer and config.peer .. ": " or ""
+    data.blocking, data.prefix = config.blocking, ""
+    connection.place(s)
     data.texts = {}
     return s
 end

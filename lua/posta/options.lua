@@ -118,7 +118,9 @@ function options.set(s, name, value)
     end
     local status = session.set_option(s, name, plain)
     if status == "ok" then return true end
-    if status == "state" then return refuse(s, status, name, WHEN[LIST[name].when]) end
+    if status == "state" and (session.is_connected(s) or session.is_acting(s)) then
+        return refuse(s, status, name, WHEN[LIST[name].when])
+    end
     -- C has written whose option it was and why.
     local account = session.receipt(s)
     if account.status == status and account.message ~= "" then return receipt.failure(account) end

@@ -99,6 +99,7 @@ function methods.connect(s, t)
     return step(s, "connect", function()
         -- The host first: a login is for the host that is set when it comes.
         local status = host and session.set_host(s, host, port) or "ok"
+        connection.place(s)
         if status == "ok" and user then status = session.set_login(s, user, password) end
         if status ~= "ok" then return status end
         return connection.begin(s)
@@ -351,7 +352,9 @@ function methods.set_option(s, name, value)
     checked(s, "set_option")
     local complaint = options.misuse(name, value, true)
     if complaint then error(complaint, 2) end
-    return options.set(s, name, value)
+    local ok, text, err = options.set(s, name, value)
+    connection.place(s)
+    return ok, text, err
 end
 
 --- The value of an option.

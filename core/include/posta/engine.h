@@ -192,13 +192,29 @@ enum {
     POSTA_CAN_SIZE = 8u,
     POSTA_CAN_STARTTLS = 16u,
     POSTA_CAN_AUTH = 32u,
-    POSTA_CAN_ENHANCED_CODES = 64u
+    POSTA_CAN_ENHANCED_CODES = 64u,
+    POSTA_CAN_DSN = 256u,             /* RFC 3461 */
+    POSTA_CAN_CHUNKING = 512u,        /* RFC 3030 */
+    POSTA_CAN_BINARYMIME = 1024u,     /* RFC 3030 */
+    POSTA_CAN_REQUIRETLS = 2048u,     /* RFC 8689 */
+    POSTA_CAN_MT_PRIORITY = 4096u,    /* RFC 6710 */
+    POSTA_CAN_DELIVERBY = 8192u,      /* RFC 2852 */
+    POSTA_CAN_FUTURERELEASE = 16384u, /* RFC 4865 */
+    POSTA_CAN_LIMITS = 32768u,        /* RFC 9422 */
+    POSTA_CAN_ETRN = 65536u,          /* RFC 1985 */
+    POSTA_CAN_VRFY = 131072u,
+    POSTA_CAN_EXPN = 262144u,
+    POSTA_CAN_HELP = 524288u
 };
 
 /** What EHLO told. */
 typedef struct posta_capabilities {
     unsigned bits;
     uint64_t size_max; /* octets; 0: no limit was given */
+    uint32_t by_min;   /* DELIVERBY: the soonest that the server promises, seconds; 0: not told */
+    uint32_t hold_max; /* FUTURERELEASE: the longest that it holds mail, seconds; 0: not told */
+    uint32_t mail_max, rcpt_max,
+        rcpt_domain_max; /* LIMITS: MAILMAX, RCPTMAX, RCPTDOMAINMAX; 0: not told */
 } posta_capabilities;
 
 /* ---- life ---- */
@@ -295,8 +311,8 @@ POSTA_API void posta_engine_abort(posta_engine *e, posta_status cause);
  * It comes behind EHLO and before EVENT_CONNECTED, and is the host's to think of: the engine says
  * lines and hears replies. While wants has POSTA_WANT_AUTH it is the host's turn; each turn is
  * answered by one of begin, answer, cancel, end. Spans that are given are borrowed until the next
- * turn, and never seen in trace or transcript. Meanwhile wants has POSTA_WANT_RX too: the server may
- * leave while the host thinks. */
+ * turn, and never seen in trace or transcript. Meanwhile wants has POSTA_WANT_RX too: the server
+ * may leave while the host thinks. */
 
 typedef enum posta_auth_turn {
     POSTA_AUTH_TURN_BEGIN,     /* nothing was said yet; or the server does not know the mechanism */
@@ -310,10 +326,11 @@ typedef enum posta_auth_turn {
  * lines, longer than auth_space): it can only be cancelled. */
 POSTA_API bool posta_engine_auth_turn(const posta_engine *e, posta_auth_turn *turn_out,
                                       posta_span *text_out);
-/** AUTH with this mechanism, in the turns BEGIN and NO. `initial` (may be null) is the first answer; *said_out: it went along,
- * which it does where the line has no more than 512 octets. Where the server
- * repeats `secret`, as it is, in base64 or hex, or a good part of it, `***` is shown instead; so is
- * what comes unasked behind the login. POSTA_E_STATE, POSTA_E_LIMIT: the line does not fit in tx_space. */
+/** AUTH with this mechanism, in the turns BEGIN and NO. `initial` (may be null) is the first
+ * answer; *said_out: it went along, which it does where the line has no more than 512 octets. Where
+ * the server repeats `secret`, as it is, in base64 or hex, or a good part of it, `***` is shown
+ * instead; so is what comes unasked behind the login. POSTA_E_STATE, POSTA_E_LIMIT: the line does
+ * not fit in tx_space. */
 POSTA_API posta_status posta_engine_auth_begin(posta_engine *e, posta_span mechanism,
                                                const posta_span *initial, posta_span secret,
                                                bool *said_out);

@@ -392,6 +392,9 @@ POSTA_API size_t posta_session_hint(const posta_session *s);
 POSTA_API int64_t posta_session_timeout(const posta_session *s);
 /** True from EVENT_CONNECTED (or a moment before) until the connection ends. */
 POSTA_API bool posta_session_is_connected(const posta_session *s);
+/** Where it leads, as its sentences name it: "mail.example.org:465"; never null. Good until the session
+ * is freed; it follows posta_session_set_host and the TLS mode. */
+POSTA_API const char *posta_session_peer(const posta_session *s);
 /** What the server offers; no bits before it is connected. */
 POSTA_API posta_capabilities posta_session_capabilities(const posta_session *s);
 /** The first fault since connecting or since the last message began. Never null. */
