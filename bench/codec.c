@@ -76,8 +76,8 @@ static void scan_qp(const posta_kernels *k, posta_span in, uint8_t *out) {
 static void lines(const posta_kernels *k, posta_span in, uint8_t *out) {
     posta__lines l;
     posta_status status;
-    (void)k;
     posta__lines_init(&l, POSTA__LINES_STUFF);
+    l.kernels = k;
     do {
         posta_window w = posta__window(out, WINDOW);
         status = posta__lines_step(&l, &in, &w);

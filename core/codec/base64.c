@@ -93,16 +93,17 @@ static bool encode_line_end(posta__base64 *b, posta_window *out) {
     return done;
 }
 
-/* Octets at the front that are lines with CRLF already: they go as they are. */
-static size_t canonical_len(const posta__base64 *b, posta_span in) {
+/* Octets at the front that are text whose line ends are CRLF already: they go as they are. */
+static size_t canonical_len(posta_span in) {
     enum { FAR = 1024 }; /* what finds no room is looked through again */
-    const posta_kernels *k = posta__kernels(b->kernels);
-    posta__seen seen = {0, 0};
-    size_t len = in.len < FAR ? in.len : FAR, n = 0;
+    size_t len = in.len < FAR ? in.len : FAR, at = 0;
     for (;;) {
-        n += k->line_run(in.p + n, len - n, &seen);
-        if (len - n < 2 || in.p[n] != '\r' || in.p[n + 1] != '\n') return n;
-        n += 2;
+        const uint8_t *p = in.p + at, *lf = memchr(p, '\n', len - at);
+        size_t n = lf ? (size_t)(lf - p) : len - at;
+        const uint8_t *cr = memchr(p, '\r', n);
+        if (cr) n = (size_t)(cr - p);
+        if (!lf || !cr || cr + 1 != lf) return at + n;
+        at += n + 2;
     }
 }
 
@@ -110,7 +111,7 @@ static posta_status text_step(posta__base64 *b, posta_span *in, posta_window *ou
     for (;;) {
         if (!encode_line_end(b, out)) return POSTA_AGAIN;
         if (in->len == 0) return POSTA_OK;
-        size_t len = canonical_len(b, *in);
+        size_t len = canonical_len(*in);
         if (len == 0) {
             uint8_t c = *in->p;
             bool is_second = c == '\n' && b->after_cr;

@@ -32,11 +32,7 @@
 
 /* ---- kernels (kernels.c): the loops where the time goes ---- */
 
-/** What the octets of a run were. */
-typedef struct posta__seen {
-    size_t high; /* >= 0x80 */
-    size_t nul;
-} posta__seen;
+struct posta__scan;
 
 /** core/port has these in vector instructions (posta_port.kernels). Each reads nothing but what it
  * is given, and answers and writes exactly what the portable one does. */
@@ -48,8 +44,10 @@ struct posta_kernels {
     /** Copies up to the first octet that quoted-printable does not give as it is: neither TAB nor
      *  0x20..0x7E, or '='. Returns how many; the rest of out[0..len) may be written over. */
     size_t (*qp_plain)(const uint8_t *in, size_t len, uint8_t *out);
-    /** Octets before the first CR or LF; adds what they are. */
-    size_t (*line_run)(const uint8_t *in, size_t len, posta__seen *seen);
+    /** The same up to the first CR, LF or NUL. */
+    size_t (*text_run)(const uint8_t *in, size_t len, uint8_t *out);
+    /** Counts what posta__scan has of runs and line ends. */
+    void (*scan)(struct posta__scan *s, const uint8_t *in, size_t len);
 };
 
 extern const posta_kernels posta__kernels_portable;
@@ -136,6 +134,7 @@ typedef struct posta__lines {
     uint16_t column;      /* octets of the line, before stuffing; stops counting at 999 */
     posta__lines_why why; /* set with POSTA_E_FIELD */
     uint64_t taken;       /* input octets taken; at a fault, where it is */
+    const posta_kernels *kernels;
 } posta__lines;
 
 /** Gives whole CRLF lines: never a bare CR, a bare LF or (unless told) a NUL. */
@@ -193,6 +192,27 @@ typedef struct posta__scan {
 void posta__scan_init(posta__scan *s, unsigned flags);
 void posta__scan_step(posta__scan *s, posta_span in);
 void posta__scan_end(posta__scan *s);
+/** After `end`, with all of the content again: measures what `flags` ask for and was not measured.
+ */
+void posta__scan_measure(posta__scan *s, unsigned flags, posta_span all);
+
+/* For kernels: n octets that are neither CR nor LF; one that is. Their high and nul are apart. */
+static inline void posta__scan_run(posta__scan *s, size_t n) {
+    if (n == 0) return;
+    s->bare_cr += s->after_cr;
+    s->after_cr = false;
+    s->canonical += n;
+    s->column += n;
+}
+static inline void posta__scan_line_end(posta__scan *s, uint8_t c) {
+    bool is_second = c == '\n' && s->after_cr; /* the CR has ended the line */
+    s->bare_cr += s->after_cr && !is_second;
+    s->bare_lf += c == '\n' && !is_second;
+    s->canonical += is_second ? 0 : 2;
+    s->after_cr = c == '\r';
+    if (s->column > s->longest) s->longest = s->column;
+    s->column = 0;
+}
 
 /** Transfer encodings; the numbers are those of posta_encoding in posta/mime.h. */
 typedef enum posta__cte {

@@ -101,8 +101,8 @@ static size_t plain_words(const uint8_t *in, size_t len, uint8_t *out) {
     return 0;
 }
 
-static size_t run_words(const uint8_t *in, size_t len, posta__seen *seen) {
-    (void)in, (void)len, (void)seen;
+static size_t run_words(posta__scan *s, const uint8_t *in, size_t len) {
+    (void)s, (void)in, (void)len;
     return 0;
 }
 
@@ -131,15 +131,15 @@ static size_t plain_words(const uint8_t *in, size_t len, uint8_t *out) {
     return n;
 }
 
-static size_t run_words(const uint8_t *in, size_t len, posta__seen *seen) {
+static size_t run_words(posta__scan *s, const uint8_t *in, size_t len) {
     size_t n = 0;
     for (; len - n >= 8; n += 8) {
         uint64_t word, low;
         memcpy(&word, in + n, 8);
         low = word & EACH(0x7F);
         if (((word | (differ(low, '\r') & differ(low, '\n'))) & EACH(0x80)) != EACH(0x80)) break;
-        seen->high += count(word);
-        seen->nul += count(~(word | differ(low, 0)));
+        s->high += count(word);
+        s->nul += count(~(word | differ(low, 0)));
     }
     return n;
 }
@@ -153,13 +153,31 @@ static size_t qp_plain(const uint8_t *in, size_t len, uint8_t *out) {
     return n;
 }
 
-static size_t line_run(const uint8_t *in, size_t len, posta__seen *seen) {
-    size_t n = run_words(in, len, seen);
-    for (; n < len && in[n] != '\r' && in[n] != '\n'; n++) {
-        seen->high += in[n] >> 7;
-        seen->nul += in[n] == 0;
+/* ---- lines ---- */
+
+/* Each search is bounded by what the one before it found. */
+static size_t text_run(const uint8_t *in, size_t len, uint8_t *out) {
+    static const char stops[] = {'\n', '\r', 0};
+    for (size_t i = 0; i < sizeof stops && len > 0; i++) {
+        const uint8_t *stop = memchr(in, stops[i], len);
+        if (stop) len = (size_t)(stop - in);
     }
-    return n;
+    if (len > 0) memcpy(out, in, len);
+    return len;
 }
 
-const posta_kernels posta__kernels_portable = {base64_groups, base64_lines, qp_plain, line_run};
+static void scan(posta__scan *s, const uint8_t *in, size_t len) {
+    for (const uint8_t *end = in + len; in < end;) {
+        size_t n = run_words(s, in, (size_t)(end - in));
+        for (; in + n < end && in[n] != '\r' && in[n] != '\n'; n++) {
+            s->high += in[n] >> 7;
+            s->nul += in[n] == 0;
+        }
+        posta__scan_run(s, n);
+        in += n;
+        if (in < end) posta__scan_line_end(s, *in++);
+    }
+}
+
+const posta_kernels posta__kernels_portable = {base64_groups, base64_lines, qp_plain, text_run,
+                                               scan};

@@ -86,7 +86,10 @@ static void begin_body(const posta_message *m, posta__run *r) {
     case POSTA__CTE_BINARY: break;
     case POSTA__CTE_7BIT:
     case POSTA__CTE_8BIT:
-    default: posta__lines_init(&r->enc.lines, lines); break;
+    default:
+        posta__lines_init(&r->enc.lines, lines);
+        r->enc.lines.kernels = m->port->kernels;
+        break;
     }
 }
 

@@ -105,23 +105,63 @@ AVX2 static size_t qp_plain(const uint8_t *in, size_t len, uint8_t *out) {
 
 /* ---- lines ---- */
 
-AVX2 static inline uint32_t equal(__m256i v, char c) {
-    return (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(v, _mm256_set1_epi8(c)));
+AVX2 static inline __m256i load(const uint8_t *in) {
+    return _mm256_loadu_si256((const __m256i *)in);
 }
 
-AVX2 static size_t line_run(const uint8_t *in, size_t len, posta__seen *seen) {
+AVX2 static inline __m256i line_ends(__m256i v) {
+    return _mm256_or_si256(_mm256_cmpeq_epi8(v, _mm256_set1_epi8('\r')),
+                           _mm256_cmpeq_epi8(v, _mm256_set1_epi8('\n')));
+}
+
+AVX2 static inline uint32_t bits(__m256i v) {
+    return (uint32_t)_mm256_movemask_epi8(v);
+}
+
+AVX2 static inline __m256i zeros(__m256i v) {
+    return _mm256_cmpeq_epi8(v, _mm256_setzero_si256());
+}
+
+AVX2 static size_t text_run(const uint8_t *in, size_t len, uint8_t *out) {
     size_t n = 0;
-    for (; len - n >= WIDE; n += WIDE) {
-        __m256i v = _mm256_loadu_si256((const __m256i *)(in + n));
-        uint32_t ends = equal(v, '\r') | equal(v, '\n');
-        uint32_t before = ends ? (ends & (0 - ends)) - 1 : UINT32_MAX;
-        seen->high += (size_t)__builtin_popcount((uint32_t)_mm256_movemask_epi8(v) & before);
-        seen->nul += (size_t)__builtin_popcount(equal(v, 0) & before);
-        if (ends) return n + (size_t)__builtin_ctz(ends);
+    if (len < WIDE) return posta__kernels_portable.text_run(in, len, out);
+    while (n < len) {
+        if (n > len - WIDE) n = len - WIDE;
+        __m256i v = load(in + n);
+        uint32_t stops = bits(_mm256_or_si256(line_ends(v), zeros(v)));
+        _mm256_storeu_si256((__m256i *)(out + n), v);
+        if (stops) return n + (size_t)__builtin_ctz(stops);
+        n += WIDE;
     }
-    return n + posta__kernels_portable.line_run(in + n, len - n, seen);
+    return n;
 }
 
-const posta_kernels posta__kernels_simd = {base64_groups, base64_lines, qp_plain, line_run};
+AVX2 static inline uint64_t count(__m256i a, __m256i b) {
+    return (uint64_t)(__builtin_popcount(bits(a)) + __builtin_popcount(bits(b)));
+}
+
+/* The line ends of 64 octets, and the runs between them. */
+AVX2 static inline void take_ends(posta__scan *s, const uint8_t *in, uint64_t ends) {
+    size_t at = 0;
+    for (; ends; ends &= ends - 1) {
+        size_t n = (size_t)__builtin_ctzll(ends);
+        posta__scan_run(s, n - at);
+        posta__scan_line_end(s, in[n]);
+        at = n + 1;
+    }
+    posta__scan_run(s, 2 * WIDE - at);
+}
+
+AVX2 static void scan(posta__scan *s, const uint8_t *in, size_t len) {
+    for (; len >= 2 * WIDE; in += 2 * WIDE, len -= 2 * WIDE) {
+        __m256i a = load(in), b = load(in + WIDE);
+        if (bits(_mm256_or_si256(a, b))) s->high += count(a, b);
+        if (bits(zeros(_mm256_min_epu8(a, b)))) s->nul += count(zeros(a), zeros(b));
+        take_ends(s, in, bits(line_ends(a)) | (uint64_t)bits(line_ends(b)) << WIDE);
+    }
+    posta__kernels_portable.scan(s, in, len);
+}
+
+const posta_kernels posta__kernels_simd = {base64_groups, base64_lines, qp_plain, text_run, scan};
 
 #endif

@@ -86,17 +86,47 @@ static size_t qp_plain(const uint8_t *in, size_t len, uint8_t *out) {
     return n;
 }
 
-static size_t line_run(const uint8_t *in, size_t len, posta__seen *seen) {
-    size_t n = 0;
-    for (; len - n >= WIDE; n += WIDE) {
-        uint8x16_t v = vld1q_u8(in + n);
-        if (bits(vorrq_u8(vceqq_u8(v, vdupq_n_u8('\r')), vceqq_u8(v, vdupq_n_u8('\n'))))) break;
-        seen->high += vaddvq_u8(vshrq_n_u8(v, 7));
-        seen->nul += vaddvq_u8(vshrq_n_u8(vceqzq_u8(v), 7));
-    }
-    return n + posta__kernels_portable.line_run(in + n, len - n, seen);
+static inline uint8x16_t line_ends(uint8x16_t v) {
+    return vorrq_u8(vceqq_u8(v, vdupq_n_u8('\r')), vceqq_u8(v, vdupq_n_u8('\n')));
 }
 
-const posta_kernels posta__kernels_simd = {base64_groups, base64_lines, qp_plain, line_run};
+static size_t text_run(const uint8_t *in, size_t len, uint8_t *out) {
+    size_t n = 0;
+    if (len < WIDE) return posta__kernels_portable.text_run(in, len, out);
+    while (n < len) {
+        if (n > len - WIDE) n = len - WIDE;
+        uint8x16_t v = vld1q_u8(in + n);
+        uint64_t stops = bits(vorrq_u8(line_ends(v), vceqzq_u8(v)));
+        vst1q_u8(out + n, v);
+        if (stops) return n + first(stops);
+        n += WIDE;
+    }
+    return n;
+}
+
+/* The line ends of a block, and the runs between them. */
+static inline void take_ends(posta__scan *s, const uint8_t *in, uint64_t ends) {
+    size_t at = 0;
+    while (ends) {
+        size_t n = first(ends);
+        posta__scan_run(s, n - at);
+        posta__scan_line_end(s, in[n]);
+        at = n + 1;
+        ends &= ~((uint64_t)15 << 4 * n);
+    }
+    posta__scan_run(s, WIDE - at);
+}
+
+static void scan(posta__scan *s, const uint8_t *in, size_t len) {
+    for (; len >= WIDE; in += WIDE, len -= WIDE) {
+        uint8x16_t v = vld1q_u8(in);
+        s->high += vaddvq_u8(vshrq_n_u8(v, 7));
+        s->nul += vaddvq_u8(vshrq_n_u8(vceqzq_u8(v), 7));
+        take_ends(s, in, bits(line_ends(v)));
+    }
+    posta__kernels_portable.scan(s, in, len);
+}
+
+const posta_kernels posta__kernels_simd = {base64_groups, base64_lines, qp_plain, text_run, scan};
 
 #endif

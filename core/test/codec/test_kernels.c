@@ -58,10 +58,15 @@ static size_t plain(const posta_kernels *k, const uint8_t *in, size_t n, uint8_t
     return k->qp_plain(in, n, out);
 }
 static size_t run(const posta_kernels *k, const uint8_t *in, size_t n, uint8_t *out) {
-    posta__seen seen = {7, 9}; /* it adds */
-    size_t len = k->line_run(in, n, &seen);
-    memcpy(out, &seen, sizeof seen);
-    return len;
+    return k->text_run(in, n, out);
+}
+static size_t scan(const posta_kernels *k, const uint8_t *in, size_t n, uint8_t *out) {
+    posta__scan s;
+    posta__scan_init(&s, 0);
+    for (int twice = 0; twice < 2; twice++) /* it adds, and a line goes on */
+        k->scan(&s, in, n);
+    memcpy(out, &s, sizeof s);
+    return 0;
 }
 
 /* n units of `in_len` octets to `out_len`; `kept`: octets of output to compare, 0: as many as it
@@ -76,9 +81,11 @@ static const unit units[] = {
     {"base64_groups", groups, 3, 4, 0},
     {"base64_lines", lines, 57, 78, 0},
     {"qp_plain", plain, 1, 1, 0},
-    {"line_run", run, 1, 0, sizeof(posta__seen)},
+    {"text_run", run, 1, 1, 0},
+    {"scan", scan, 1, 0, sizeof(posta__scan)},
 };
 
+enum { UNITS = sizeof units / sizeof units[0] };
 enum { BEFORE = 40 }; /* octets in front of the output that must stay */
 
 static void compare(const unit *u, size_t n, const uint8_t *data) {
@@ -96,7 +103,7 @@ static void compare(const unit *u, size_t n, const uint8_t *data) {
 
 static void each_alone(void) {
     uint8_t data[57 * 200];
-    for (const unit *u = units; u < units + sizeof units / sizeof units[0]; u++)
+    for (const unit *u = units; u < units + UNITS; u++)
         for (unsigned kind = 0; kind < KINDS; kind++)
             for (size_t n = 0; n <= 200; n++) {
                 fill(data, n * u->in_len, kind);
@@ -106,53 +113,59 @@ static void each_alone(void) {
 
 /* Every octet at every place among harmless ones. */
 static void each_octet(void) {
-    static const size_t lens[] = {15, 16, 31, 32, 33, 64, 75, 96, 97};
-    uint8_t data[97], a[97], b[97];
-    for (size_t l = 0; l < sizeof lens / sizeof lens[0]; l++)
-        for (size_t at = 0; at < lens[l]; at++)
-            for (unsigned c = 0; c < 256; c++) {
-                posta__seen x = {0, 0}, y = {0, 0};
-                memset(data, 'a', sizeof data);
-                data[at] = (uint8_t)c;
-                size_t n = posta__kernels_portable.qp_plain(data, lens[l], a);
-                check(fast->qp_plain(data, lens[l], b) == n, "octet of qp_plain", at, c);
-                check(memcmp(a, b, n) == 0, "octets of qp_plain", at, c);
-                n = posta__kernels_portable.line_run(data, lens[l], &x);
-                check(fast->line_run(data, lens[l], &y) == n, "octet of line_run", at, c);
-                check(x.high == y.high && x.nul == y.nul, "counts of line_run", at, c);
-            }
+    static const size_t lens[] = {15, 16, 31, 32, 33, 64, 75, 96, 97, 130};
+    uint8_t data[130];
+    for (const unit *u = units + 2; u < units + UNITS; u++)
+        for (size_t l = 0; l < sizeof lens / sizeof lens[0]; l++)
+            for (size_t at = 0; at < lens[l]; at++)
+                for (unsigned c = 0; c < 256; c++) {
+                    uint8_t a[sizeof data + sizeof(posta__scan)], b[sizeof a];
+                    memset(data, 'a', sizeof data);
+                    data[at] = (uint8_t)c;
+                    size_t n = u->call(&posta__kernels_portable, data, lens[l], a);
+                    check(u->call(fast, data, lens[l], b) == n, u->name, at, c);
+                    check(memcmp(a, b, u->kept ? u->kept : n) == 0, u->name, at, c);
+                }
 }
 
 /* ---- the encoders with them ---- */
 
-/* base64 with each set of flags, then quoted-printable of text and of octets. */
-enum { CODERS = 6 };
+/* base64 with each set of flags, quoted-printable of text and of octets, lines. */
+enum { QP = 4, LINES = 6, CODERS = 7 };
 
 typedef struct coder {
     unsigned which;
     union {
         posta__base64 base64;
         posta__qp qp;
+        posta__lines lines;
     } x;
 } coder;
 
 static void begin(coder *c, unsigned which, const posta_kernels *k) {
     c->which = which;
-    if (which < 4) {
+    if (which < QP) {
         posta__base64_init(&c->x.base64, which);
         c->x.base64.kernels = k;
-        return;
+    } else if (which < LINES) {
+        posta__qp_init(&c->x.qp, which > QP);
+        c->x.qp.kernels = k;
+    } else {
+        posta__lines_init(&c->x.lines,
+                          POSTA__LINES_STUFF | POSTA__LINES_ANY_LEN | POSTA__LINES_ANY_NUL);
+        c->x.lines.kernels = k;
     }
-    posta__qp_init(&c->x.qp, which == 5);
-    c->x.qp.kernels = k;
 }
 
-/* `in` null: the end. */
 static posta_status step(coder *c, posta_span *in, posta_window *out) {
-    if (c->which < 4)
-        return in ? posta__base64_step(&c->x.base64, in, out)
-                  : posta__base64_end(&c->x.base64, out);
-    return in ? posta__qp_step(&c->x.qp, in, out) : posta__qp_end(&c->x.qp, out);
+    if (c->which < QP) return posta__base64_step(&c->x.base64, in, out);
+    return c->which < LINES ? posta__qp_step(&c->x.qp, in, out)
+                            : posta__lines_step(&c->x.lines, in, out);
+}
+
+static posta_status end(coder *c, posta_window *out) {
+    if (c->which < QP) return posta__base64_end(&c->x.base64, out);
+    return c->which < LINES ? posta__qp_end(&c->x.qp, out) : posta__lines_end(&c->x.lines, out);
 }
 
 /* Encodes through windows of `room` octets (0: random), pieces of `piece` (0: random) octets. */
@@ -167,7 +180,7 @@ static size_t encode(unsigned which, const posta_kernels *k, posta_span in, size
         if (len > in.len) len = in.len;
         posta_span part = posta__span(in.p, len);
         posta_window w = posta__window(out + done, (room ? room : 8 + random_below(9000)) + extra);
-        posta_status status = step(&c, is_ending ? NULL : &part, &w);
+        posta_status status = is_ending ? end(&c, &w) : step(&c, &part, &w);
         check(w.len <= w.cap, "an encoder takes more than its room", which, room);
         bool moved = w.len > 0 || part.len < len;
         done += w.len;
