@@ -504,6 +504,7 @@ void posta__lua_open_sessions(lua_State *L) {
     lua_newtable(L);
     luaL_setfuncs(L, functions, 0);
     luaL_setfuncs(L, posta__lua_session_steps, 0);
+    luaL_setfuncs(L, posta__lua_session_extensions, 0);
     luaL_setfuncs(L, posta__lua_session_options, 0);
     luaL_setfuncs(L, posta__lua_session_wire, 0);
     lua_pushliteral(L, "methods");

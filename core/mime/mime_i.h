@@ -304,6 +304,10 @@ struct posta_message {
     size_t wanted;  /* POSTA_NO_SLOT: none */
     posta_span fed; /* of the wanted slot */
     bool fed_finished;
+    /* what the envelope asks for */
+    bool has_options;
+    posta_mail_options options;
+    unsigned notify;
     /* envelope, made once */
     posta_recipient *to;
     size_t to_n;

@@ -157,6 +157,7 @@ static posta_status bad_envelope(posta_link *l) {
     const posta_fault *f = posta_engine_fault(l->engine);
     const char *address = l->envelope.from;
     char field[64] = "envelope.from";
+    if (f->field) return not_taken(l, f->status, f->field, f->why);
     if (f->recipient != POSTA_NO_RECIPIENT) {
         posta_window w = posta__window(field, sizeof field - 1);
         char digits[POSTA_DECIMAL_CAP];
@@ -195,7 +196,7 @@ posta_status posta_link_send(posta_link *l, const posta_envelope *envelope,
         l->has_message = true;
         return status;
     }
-    if (status == POSTA_E_FIELD) return bad_envelope(l);
+    if (status == POSTA_E_FIELD || posta_engine_fault(l->engine)->field) return bad_envelope(l);
     if (status == POSTA_E_TOO_BIG) return too_big(l, source->len);
     return not_taken(l, status, "message", posta_engine_fault(l->engine)->why);
 }

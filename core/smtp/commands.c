@@ -26,6 +26,13 @@ static posta_status bad(posta_engine *e, posta_status status, size_t recipient, 
     return status;
 }
 
+static posta_status bad_option(posta_engine *e, posta_status status, size_t recipient,
+                               posta__complaint c) {
+    bad(e, status, recipient, c.why);
+    e->fault.field = c.field;
+    return status;
+}
+
 static posta_status check_path(posta_engine *e, const char *address, unsigned flags,
                                size_t recipient) {
     uint8_t store[POSTA_MAX_PATH];
@@ -40,20 +47,20 @@ static posta_status check_path(posta_engine *e, const char *address, unsigned fl
 }
 
 static posta_status check_recipient(posta_engine *e, const posta_recipient *r, size_t at) {
-    const char *why = NULL;
+    posta__complaint c;
     posta_status status = check_path(e, r->address, POSTA__PATH_POSTMASTER_OK, at);
     if (status != POSTA_OK) return status;
-    status = posta__params_check_rcpt(e, r, &why);
-    return status == POSTA_OK ? status : bad(e, status, at, why);
+    status = posta__params_check_rcpt(e, r, &c);
+    return status == POSTA_OK ? status : bad_option(e, status, at, c);
 }
 
 static posta_status check_envelope(posta_engine *e, const posta_envelope *env) {
-    const char *why = NULL;
+    posta__complaint c;
     posta_status status = check_path(e, env->from, POSTA__PATH_NULL_OK, POSTA_NO_RECIPIENT);
     if (status != POSTA_OK) return status;
     if (env->to_n == 0) return bad(e, POSTA_E_FIELD, 0, "there is no recipient");
-    status = posta__params_check_mail(e, env->options, &why);
-    if (status != POSTA_OK) return bad(e, status, POSTA_NO_RECIPIENT, why);
+    status = posta__params_check_mail(e, env->options, &c);
+    if (status != POSTA_OK) return bad_option(e, status, POSTA_NO_RECIPIENT, c);
     for (size_t i = 0; i < env->to_n; i++) {
         status = check_recipient(e, &env->to[i], i);
         if (status != POSTA_OK) return status;
@@ -93,15 +100,24 @@ posta_status posta_engine_submit(posta_engine *e, const posta_envelope *envelope
 /* ---- command by command ---- */
 
 posta_status posta_engine_mail(posta_engine *e, const char *from) {
+    return posta_engine_mail_with(e, from, NULL);
+}
+
+posta_status posta_engine_mail_with(posta_engine *e, const char *from,
+                                    const posta_mail_options *options) {
+    posta__complaint c;
     posta_status status;
     if (!posta_engine_is_idle(e) || e->t.is_stepped) return POSTA_E_STATE;
     status = check_path(e, from, POSTA__PATH_NULL_OK, POSTA_NO_RECIPIENT);
     if (status != POSTA_OK) return status;
+    status = posta__params_check_mail(e, options, &c);
+    if (status != POSTA_OK) return bad_option(e, status, POSTA_NO_RECIPIENT, c);
     memset(&e->t, 0, sizeof e->t);
     memset(&e->outcome, 0, sizeof e->outcome);
     e->body.at = e->body.len = 0;
     e->t.is_stepped = true;
     e->t.env.from = from;
+    e->t.env.options = options;
     e->t.size = POSTA_LEN_UNKNOWN;
     /* Nobody knows yet what the text will hold, so as much is announced as the server takes. */
     e->t.env.has_8bit = (e->caps.bits & POSTA_CAN_8BITMIME) != 0;

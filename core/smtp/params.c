@@ -9,6 +9,8 @@
 #define MAX_AUTH  500u       /* octets as they are said, RFC 4954 5 */
 #define MAX_BY    999999999u /* RFC 2852 4 */
 
+#define NO_DSN "the server does not offer DSN"
+
 /* Counts what is put, and writes it where there is a window. */
 typedef struct sink {
     posta_window *w;
@@ -137,101 +139,122 @@ static size_t xtext_len(posta_span text) {
     return s.len;
 }
 
-static const char *auth_why(const char *auth) {
+static const posta__complaint fine = {NULL, NULL};
+
+static posta__complaint say(const char *field, const char *why) {
+    return (posta__complaint){field, why};
+}
+
+static posta__complaint auth_wrong(const char *auth) {
     uint8_t store[POSTA_MAX_PATH];
     posta_window w = posta__window(store, sizeof store);
     posta_span text = posta__span_of(auth);
     if (text.len > 0 && posta__path_rewrite(text, 0, &w, NULL) != POSTA_OK)
-        return "auth: is no address; \"\" says that nobody vouches for the sender";
-    return xtext_len(text) > MAX_AUTH ? "auth: is too long" : NULL;
+        return say("mail_auth", "is no address; \"\" says that nobody vouches for the sender");
+    return xtext_len(text) > MAX_AUTH ? say("mail_auth", "is too long") : fine;
 }
 
-static const char *mail_why(const posta_mail_options *o) {
-    posta_span envid = posta__span_of(o->envid);
+static posta__complaint by_wrong(const posta_mail_options *o) {
+    bool is_return = o->by_mode == POSTA_BY_RETURN;
+    if (!is_return && o->by_mode != POSTA_BY_NOTIFY)
+        return say("deliver_by.mode", "is neither return nor notify");
+    if (o->deliver_by > (int32_t)MAX_BY || o->deliver_by < -(int32_t)MAX_BY)
+        return say("deliver_by.seconds", "has more than 9 digits");
+    if (is_return && o->deliver_by <= 0)
+        return say("deliver_by.seconds", "is over already, so it can only be notified of");
+    return fine;
+}
+
+static posta__complaint hold_wrong(const posta_mail_options *o) {
     sink nowhere = {NULL, 0};
-    if (o->size != sizeof *o) return "the options of MAIL are not begun with POSTA_MAIL_OPTIONS";
-    if ((unsigned)o->ret > POSTA_RET_HEADERS) return "ret: is neither full nor headers";
-    if (o->envid && (envid.len == 0 || envid.len > MAX_ENVID || !is_visible(envid)))
-        return "envid: expected 1 to 100 ASCII characters";
-    if (o->auth && auth_why(o->auth)) return auth_why(o->auth);
-    if (o->has_priority && (o->priority < -9 || o->priority > 9))
-        return "mt_priority: expected -9 to 9";
-    if (o->has_deliver_by) {
-        bool is_return = o->by_mode == POSTA_BY_RETURN;
-        if (!is_return && o->by_mode != POSTA_BY_NOTIFY)
-            return "deliver_by: its mode is neither return nor notify";
-        if (o->deliver_by > (int32_t)MAX_BY || o->deliver_by < -(int32_t)MAX_BY)
-            return "deliver_by: has more than 9 digits";
-        if (is_return && o->deliver_by <= 0)
-            return "deliver_by: the time is over already, so it can only be notified of";
-    }
-    if (o->hold_for > 0 && o->hold_until > 0) return "hold_for: does not go with hold_until";
-    if (o->hold_for > MAX_BY) return "hold_for: has more than 9 digits";
+    if (o->hold_for > 0 && o->hold_until > 0) return say("hold_for", "does not go with hold_until");
+    if (o->hold_for > MAX_BY) return say("hold_for", "has more than 9 digits");
     if (o->hold_until < 0 || (o->hold_until > 0 && !put_time(&nowhere, o->hold_until)))
-        return "hold_until: is not in the years 1970 to 9999";
-    return NULL;
+        return say("hold_until", "is not in the years 1970 to 9999");
+    return fine;
+}
+
+static posta__complaint mail_wrong(const posta_mail_options *o) {
+    posta_span envid = posta__span_of(o->envid);
+    posta__complaint c = fine;
+    if (o->size != sizeof *o) return say("options", "are not begun with POSTA_MAIL_OPTIONS");
+    if ((unsigned)o->ret > POSTA_RET_HEADERS) return say("dsn.ret", "is neither full nor headers");
+    if (o->envid && (envid.len == 0 || envid.len > MAX_ENVID || !is_visible(envid)))
+        return say("dsn.envid", "expected 1 to 100 ASCII characters");
+    if (o->has_priority && (o->priority < -9 || o->priority > 9))
+        return say("mt_priority", "expected -9 to 9");
+    if (o->auth) c = auth_wrong(o->auth);
+    if (!c.why && o->has_deliver_by) c = by_wrong(o);
+    return c.why ? c : hold_wrong(o);
 }
 
 /* What the options need and the server does not offer. */
-static const char *lacks(const posta_engine *e, const posta_mail_options *o) {
+static posta__complaint lacks(const posta_engine *e, const posta_mail_options *o) {
     unsigned bits = e->caps.bits;
-    if ((o->ret || o->envid) && !(bits & POSTA_CAN_DSN))
-        return "the server does not offer DSN, which dsn asks for";
+    bool is_return = o->has_deliver_by && o->by_mode == POSTA_BY_RETURN;
+    if ((o->ret || o->envid) && !(bits & POSTA_CAN_DSN)) return say("dsn", NO_DSN);
     if (o->auth && !(bits & POSTA_CAN_AUTH))
-        return "the server does not offer AUTH, which mail_auth asks for";
+        return say("mail_auth", "the server does not offer AUTH");
     if (o->require_tls && !e->is_secure)
-        return "require_tls asks for TLS, and the connection has none";
+        return say("require_tls", "the connection is not protected by TLS");
     if (o->require_tls && !(bits & POSTA_CAN_REQUIRETLS))
-        return "the server does not offer REQUIRETLS, which require_tls asks for";
+        return say("require_tls", "the server does not offer REQUIRETLS");
     if (o->has_priority && !(bits & POSTA_CAN_MT_PRIORITY))
-        return "the server does not offer MT-PRIORITY, which mt_priority asks for";
+        return say("mt_priority", "the server does not offer MT-PRIORITY");
     if (o->has_deliver_by && !(bits & POSTA_CAN_DELIVERBY))
-        return "the server does not offer DELIVERBY, which deliver_by asks for";
+        return say("deliver_by", "the server does not offer DELIVERBY");
+    if (is_return && (uint32_t)o->deliver_by < e->caps.by_min)
+        return say("deliver_by.seconds", "is sooner than the server promises");
     if ((o->hold_for || o->hold_until) && !(bits & POSTA_CAN_FUTURERELEASE))
-        return "the server does not offer FUTURERELEASE, which hold_for and hold_until ask for";
-    if (o->has_deliver_by && o->by_mode == POSTA_BY_RETURN &&
-        (uint32_t)o->deliver_by < e->caps.by_min)
-        return "deliver_by is sooner than the server promises";
+        return say(o->hold_for ? "hold_for" : "hold_until",
+                   "the server does not offer FUTURERELEASE");
     if (o->hold_for > 0 && e->caps.hold_max > 0 && o->hold_for > e->caps.hold_max)
-        return "hold_for is longer than the server holds mail";
-    return NULL;
+        return say("hold_for", "is longer than the server holds mail");
+    return fine;
 }
 
-static posta_status fits(const posta_engine *e, size_t len, const char **why_out) {
-    if (len + POSTA__PATH_LINE <= e->config.tx_space) return POSTA_OK;
-    *why_out = "the options do not fit into a line of tx_space octets";
-    return POSTA_E_FIELD;
+static posta__complaint too_long(const posta_engine *e, size_t len) {
+    if (len + POSTA__PATH_LINE <= e->config.tx_space) return fine;
+    return say("options", "do not fit into a line of tx_space octets");
+}
+
+/* `status` for the first complaint that is one. */
+static posta_status answer(posta__complaint c, posta_status status, posta__complaint *out) {
+    if (!c.why) return POSTA_OK;
+    *out = c;
+    return status;
 }
 
 posta_status posta__params_check_mail(const posta_engine *e, const posta_mail_options *o,
-                                      const char **why_out) {
+                                      posta__complaint *out) {
+    posta_status status;
     if (!o) return POSTA_OK;
-    *why_out = mail_why(o);
-    if (*why_out) return POSTA_E_FIELD;
-    *why_out = lacks(e, o);
-    if (*why_out) return POSTA_E_EXTENSION;
-    return fits(e, posta__params_mail(o, NULL), why_out);
+    status = answer(mail_wrong(o), POSTA_E_FIELD, out);
+    if (!status) status = answer(lacks(e, o), POSTA_E_EXTENSION, out);
+    if (!status) status = answer(too_long(e, posta__params_mail(o, NULL)), POSTA_E_FIELD, out);
+    return status;
 }
 
-posta_status posta__params_check_rcpt(const posta_engine *e, const posta_recipient *r,
-                                      const char **why_out) {
+static posta__complaint rcpt_wrong(const posta_recipient *r) {
     posta_span original = posta__span_of(r->original);
     unsigned all =
         POSTA_NOTIFY_NEVER | POSTA_NOTIFY_SUCCESS | POSTA_NOTIFY_FAILURE | POSTA_NOTIFY_DELAY;
-    if (!r->notify && !r->original) return POSTA_OK;
-    if ((r->notify & ~all) ||
-        ((r->notify & POSTA_NOTIFY_NEVER) && r->notify != POSTA_NOTIFY_NEVER)) {
-        *why_out = "notify: never does not go with others";
-        return POSTA_E_FIELD;
-    }
+    bool is_alone = r->notify == POSTA_NOTIFY_NEVER;
+    if ((r->notify & ~all) || ((r->notify & POSTA_NOTIFY_NEVER) && !is_alone))
+        return say("notify", "never does not go with others");
     if (r->original &&
-        (original.len == 0 || !is_visible(original) || xtext_len(original) > MAX_ORCPT - 7)) {
-        *why_out = "orcpt: expected an ASCII address";
-        return POSTA_E_FIELD;
-    }
-    if (!(e->caps.bits & POSTA_CAN_DSN)) {
-        *why_out = "the server does not offer DSN, which dsn asks for";
-        return POSTA_E_EXTENSION;
-    }
-    return fits(e, posta__params_rcpt(r, NULL), why_out);
+        (original.len == 0 || !is_visible(original) || xtext_len(original) > MAX_ORCPT - 7))
+        return say("orcpt", "expected an ASCII address");
+    return fine;
+}
+
+posta_status posta__params_check_rcpt(const posta_engine *e, const posta_recipient *r,
+                                      posta__complaint *out) {
+    posta_status status;
+    if (!r->notify && !r->original) return POSTA_OK;
+    status = answer(rcpt_wrong(r), POSTA_E_FIELD, out);
+    if (!status && !(e->caps.bits & POSTA_CAN_DSN))
+        status = answer(say(r->notify ? "dsn.notify" : "orcpt", NO_DSN), POSTA_E_EXTENSION, out);
+    if (!status) status = answer(too_long(e, posta__params_rcpt(r, NULL)), POSTA_E_FIELD, out);
+    return status;
 }

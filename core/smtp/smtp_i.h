@@ -278,11 +278,16 @@ bool posta__shows_base64(posta_span text, posta_span octets);
 
 /* params.c */
 #define POSTA__PATH_LINE (POSTA_MAX_PATH + 80u) /* verb, path, SIZE= and BODY= */
-/* POSTA_OK, POSTA_E_FIELD, POSTA_E_EXTENSION with why. Null options are fine. */
+/* What is wrong with an option, and which; static words. */
+typedef struct posta__complaint {
+    const char *field, *why;
+} posta__complaint;
+
+/* POSTA_OK, POSTA_E_FIELD, POSTA_E_EXTENSION with the complaint. Null options are fine. */
 posta_status posta__params_check_mail(const posta_engine *e, const posta_mail_options *o,
-                                      const char **why_out);
+                                      posta__complaint *out);
 posta_status posta__params_check_rcpt(const posta_engine *e, const posta_recipient *r,
-                                      const char **why_out);
+                                      posta__complaint *out);
 /* Writes what was checked; octets that do not fit are not written. `out` null: only counts. */
 size_t posta__params_mail(const posta_mail_options *o, posta_window *out);
 size_t posta__params_rcpt(const posta_recipient *r, posta_window *out);

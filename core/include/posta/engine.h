@@ -169,6 +169,8 @@ typedef struct posta_fault {
     posta_reply reply; /* code 0: the server said nothing */
     size_t recipient;  /* POSTA_E_FIELD: which address; POSTA_NO_RECIPIENT: the sender */
     const char *why;   /* POSTA_E_FIELD, POSTA_E_BODY, POSTA_E_PROTOCOL: static words; else null */
+    const char
+        *field; /* the option that is wrong or cannot be had: "dsn.envid"; static; else null */
 } posta_fault;
 
 #define POSTA_NO_RECIPIENT SIZE_MAX
@@ -279,6 +281,10 @@ POSTA_API posta_status posta_engine_submit(posta_engine *e, const posta_envelope
 /** MAIL; ends in EVENT_SENDER_ACK, SERVER_ERROR or SERVER_RETRY. `from` ("" is the null path) is
  * borrowed until then. Announces BODY=8BITMIME where offered. POSTA_E_FIELD. */
 POSTA_API posta_status posta_engine_mail(posta_engine *e, const char *from);
+/** The same with parameters; `options` (null: none) is borrowed until the event. POSTA_E_EXTENSION:
+ * the server does not offer one that is asked for; nothing was sent. */
+POSTA_API posta_status posta_engine_mail_with(posta_engine *e, const char *from,
+                                              const posta_mail_options *options);
 /** RCPT to recipient->address; ends in EVENT_RECIPIENT_ACK, SERVER_ERROR or SERVER_RETRY, whose
  * `recipient` counts them from 0. Borrowed until then. POSTA_E_FIELD. */
 POSTA_API posta_status posta_engine_rcpt(posta_engine *e, posta_recipient *recipient);
