@@ -63,5 +63,6 @@ void posta__lua_place_init(lua_State *L, posta__lua_place *place) {
     place->port.unix_time = unix_time;
     place->port.entropy = entropy;
     place->port.allocate = allocate;
+    place->port.kernels = posta_port_default()->kernels;
     place->allocate = lua_getallocf(L, &place->allocate_ud);
 }

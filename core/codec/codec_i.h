@@ -30,6 +30,36 @@
 #define POSTA_FOLD_AT 78u
 #endif
 
+/* ---- kernels (kernels.c): the loops where the time goes ---- */
+
+struct posta__scan;
+
+/** core/port has these in vector instructions (posta_port.kernels). Each reads nothing but what it
+ * is given, and answers and writes exactly what the portable one does. */
+struct posta_kernels {
+    /** n groups of three octets become n groups of four characters. */
+    void (*base64_groups)(const uint8_t *in, size_t n, uint8_t *out);
+    /** n times 57 octets become CRLF and a line of 76 characters each. */
+    void (*base64_lines)(const uint8_t *in, size_t n, uint8_t *out);
+    /** Copies up to the first octet that quoted-printable does not give as it is: neither TAB nor
+     *  0x20..0x7E, or '='. Returns how many; the rest of out[0..len) may be written over. */
+    size_t (*qp_plain)(const uint8_t *in, size_t len, uint8_t *out);
+    /** The same up to the first CR, LF or NUL. */
+    size_t (*text_run)(const uint8_t *in, size_t len, uint8_t *out);
+    /** Counts what posta__scan has of runs and line ends. */
+    void (*scan)(struct posta__scan *s, const uint8_t *in, size_t len);
+};
+
+extern const posta_kernels posta__kernels_portable;
+
+/** Those given, or the portable ones for null. */
+static inline const posta_kernels *posta__kernels(const posta_kernels *k) {
+    return k ? k : &posta__kernels_portable;
+}
+
+/* Encoders have a field `kernels`: null after `init`, which does for any; their caller may set it.
+ */
+
 /* ---- base64 (base64.c), RFC 2045 6.8 ---- */
 
 enum {
@@ -44,6 +74,7 @@ typedef struct posta__base64 {
     uint8_t hold[2];  /* octets that do not fill a group yet */
     uint8_t line_end; /* text: octets of CRLF still to encode, 0..2 */
     bool after_cr;    /* text: the last octet was CR, its LF is not a second line end */
+    const posta_kernels *kernels;
 } posta__base64;
 
 /** Lines of 76 characters with CRLF between them; none after the last. */
@@ -71,6 +102,7 @@ typedef struct posta__qp {
     uint8_t from_n;   /* octets of "From" held at a line start, 0..4 */
     uint8_t blank;    /* a held SP or TAB, 0: none */
     uint8_t line_end; /* text: a line end is owed */
+    const posta_kernels *kernels;
 } posta__qp;
 
 /** Text: CR, LF, CRLF become CRLF. Binary: CR and LF become =0D and =0A. Lines stay within 76; a
@@ -125,6 +157,7 @@ typedef struct posta__lines {
     uint16_t column;      /* octets of the line, before stuffing; stops counting at 999 */
     posta__lines_why why; /* set with POSTA_E_FIELD */
     uint64_t taken;       /* input octets taken; at a fault, where it is */
+    const posta_kernels *kernels;
 } posta__lines;
 
 /** Gives whole CRLF lines: never a bare CR, a bare LF or (unless told) a NUL. */
@@ -176,11 +209,33 @@ typedef struct posta__scan {
     unsigned flags;
     bool after_cr;
     posta__qp qp_text, qp_binary;
+    const posta_kernels *kernels;
 } posta__scan;
 
 void posta__scan_init(posta__scan *s, unsigned flags);
 void posta__scan_step(posta__scan *s, posta_span in);
 void posta__scan_end(posta__scan *s);
+/** After `end`, with all of the content again: measures what `flags` ask for and was not measured.
+ */
+void posta__scan_measure(posta__scan *s, unsigned flags, posta_span all);
+
+/* For kernels: n octets that are neither CR nor LF; one that is. Their high and nul are apart. */
+static inline void posta__scan_run(posta__scan *s, size_t n) {
+    if (n == 0) return;
+    s->bare_cr += s->after_cr;
+    s->after_cr = false;
+    s->canonical += n;
+    s->column += n;
+}
+static inline void posta__scan_line_end(posta__scan *s, uint8_t c) {
+    bool is_second = c == '\n' && s->after_cr; /* the CR has ended the line */
+    s->bare_cr += s->after_cr && !is_second;
+    s->bare_lf += c == '\n' && !is_second;
+    s->canonical += is_second ? 0 : 2;
+    s->after_cr = c == '\r';
+    if (s->column > s->longest) s->longest = s->column;
+    s->column = 0;
+}
 
 /** Transfer encodings; the numbers are those of posta_encoding in posta/mime.h. */
 typedef enum posta__cte {

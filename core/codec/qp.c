@@ -110,39 +110,54 @@ static bool take(posta__qp *q, uint8_t c, posta_window *out) {
     return put_char(q, out, c);
 }
 
-/* Copies what needs no thought: literals, and blanks with a literal behind them. */
-static void take_run(posta__qp *q, posta_span *in, posta_window *out) {
-    if (q->from_n > 0 || q->blank != 0 || q->column == 0) return;
-    size_t cap = LINE - q->column;
-    if (cap > posta__room(out)) cap = posta__room(out);
-    if (cap > in->len) cap = in->len;
-    size_t n = 0, end = 0;
-    for (uint8_t class; n < cap; n++) {
-        class = class_of(in->p[n]);
-        if (class == LITERAL)
-            end = n + 1;
-        else if (class != BLANK)
-            break;
-    }
-    if (end == 0) return;
-    memcpy(out->p + out->len, in->p, end);
-    out->len += end;
-    q->column = (uint8_t)(q->column + end);
-    *in = posta__span(in->p + end, in->len - end);
+/* Copies what needs no thought: literals, and blanks with a literal behind them. False: there is
+ * none. */
+static bool take_run(posta__qp *q, posta_span *in, posta_window *out) {
+    if (q->from_n > 0 || q->blank != 0 || class_of(*in->p) == ENCODE) return false;
+    if (!begin_unit(q, out, 1)) return false;
+    if (q->column == 0 && (*in->p == '.' || *in->p == 'F')) return false;
+    size_t len = LINE - q->column;
+    if (len > posta__room(out)) len = posta__room(out);
+    if (len > in->len) len = in->len;
+    size_t n = posta__kernels(q->kernels)->qp_plain(in->p, len, out->p + out->len);
+    while (n > 0 && (in->p[n - 1] == ' ' || in->p[n - 1] == '\t'))
+        n--;
+    out->len += n;
+    q->column = (uint8_t)(q->column + n);
+    *in = posta__span(in->p + n, in->len - n);
+    return n > 0;
+}
+
+/* A line end behind a literal, where nothing is held. */
+static bool take_crlf(posta__qp *q, posta_span *in, posta_window *out) {
+    if (in->len < 2 || posta__room(out) < 2 || q->from_n > 0 || q->blank != 0) return false;
+    if (in->p[0] != '\r' || in->p[1] != '\n') return false;
+    memcpy(out->p + out->len, in->p, 2);
+    out->len += 2;
+    q->column = 0;
+    q->after_cr = false;
+    *in = posta__span(in->p + 2, in->len - 2);
+    return true;
+}
+
+/* An octet that is CR or LF of a text. */
+static void take_line_end(posta__qp *q, uint8_t c) {
+    if (c == '\r' || !q->after_cr) q->line_end = 1;
+    q->after_cr = c == '\r';
 }
 
 posta_status posta__qp_step(posta__qp *q, posta_span *in, posta_window *out) {
     for (;;) {
         if (!flush_line_end(q, out)) return POSTA_AGAIN;
-        take_run(q, in, out);
         if (in->len == 0) return POSTA_OK;
         uint8_t c = *in->p;
         if (!q->is_binary && (c == '\r' || c == '\n')) {
-            if (c == '\r' || !q->after_cr) q->line_end = 1;
-            q->after_cr = c == '\r';
+            if (take_crlf(q, in, out)) continue;
+            take_line_end(q, c);
         } else {
-            if (!take(q, c, out)) return POSTA_AGAIN;
             q->after_cr = false;
+            if (take_run(q, in, out)) continue;
+            if (!take(q, c, out)) return POSTA_AGAIN;
         }
         *in = posta__span(in->p + 1, in->len - 1);
     }

@@ -2,6 +2,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "base_i.h"
 #include "posta/port.h"
+#include "simd_i.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -48,6 +49,10 @@ static void *allocate(void *user, void *old, size_t old_len, size_t len) {
 }
 
 const posta_port *posta_port_default(void) {
-    static const posta_port port = {sizeof port, NULL, now_ms, unix_time, entropy, allocate};
-    return &port;
+    enum { PORTABLE, FAST };
+    static const posta_port ports[] = {
+        {sizeof ports[0], NULL, now_ms, unix_time, entropy, allocate, NULL},
+        {sizeof ports[0], NULL, now_ms, unix_time, entropy, allocate, &posta__kernels_simd},
+    };
+    return &ports[posta__simd_fits() ? FAST : PORTABLE];
 }

@@ -148,6 +148,7 @@ static void settle(posta_session *s, bool is_utf8) {
     s->text.is_settled = true;
     s->text.is_qp = is_utf8 && !may_8bit;
     posta__qp_init(&s->text.qp, false);
+    s->text.qp.kernels = s->port->kernels;
     posta__head_close(&s->head, is_utf8, may_8bit); /* its room is kept free, see HEAD_REST */
 }
 

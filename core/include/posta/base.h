@@ -74,6 +74,9 @@ typedef struct posta_window {
 
 /* ---- the place ---- */
 
+/** Encoders in this machine's vector instructions; opaque. */
+typedef struct posta_kernels posta_kernels;
+
 /** What the place gives. One struct; nothing else is global. All functions are called on the thread
  *  that calls posta, never from another. */
 typedef struct posta_port {
@@ -88,6 +91,8 @@ typedef struct posta_port {
     /** The shape of lua_Alloc: len 0 frees, old null allocates, else resizes. Null: out of memory.
      */
     void *(*allocate)(void *user, void *old, size_t old_len, size_t len);
+    /** posta_port_default()->kernels, or null: portable encoders, for the same octets. */
+    const posta_kernels *kernels;
 } posta_port;
 
 /* ---- a source of bytes ---- */
