@@ -36,7 +36,6 @@ posta_status posta_codec_begin(posta_codec *c, posta_codec_kind kind, unsigned f
     run *r = run_of(c);
     unsigned base64 = (flags & POSTA_CODEC_TEXT ? POSTA__BASE64_TEXT : 0) |
                       (flags & POSTA_CODEC_WRAP ? 0 : POSTA__BASE64_UNWRAPPED);
-    (void)kernels;
     if (!c || (unsigned)kind > POSTA_QP_DECODE || (flags & ~flags_of(kind)))
         return POSTA_E_ARGUMENT;
     memset(c, 0, sizeof *c);
@@ -47,6 +46,8 @@ posta_status posta_codec_begin(posta_codec *c, posta_codec_kind kind, unsigned f
         posta__qp_init(&r->as.qp, !(flags & POSTA_CODEC_TEXT));
     else
         posta__undo_init(&r->as.undo, (flags & POSTA_CODEC_STRICT) != 0);
+    if (kind == POSTA_BASE64_ENCODE) r->as.base64.kernels = kernels;
+    if (kind == POSTA_QP_ENCODE) r->as.qp.kernels = kernels;
     return POSTA_OK;
 }
 

@@ -235,7 +235,7 @@ static void words_back(void **state) {
         {"=?utf-8?x?a?=", "=?utf-8?x?a?=", 0},
         {"=?utf-8?q?=4?=", "=?utf-8?q?=4?=", 0},
         {"=?utf-8?b?!!!!?=", "=?utf-8?b?!!!!?=", 0},
-        {"=?utf-8?q??=", "", 0},
+        {"=?utf-8?q?" "?=", "", 0},
         {"=?utf-8?q?a?", "=?utf-8?q?a?", 0},
         {"=?", "=?", 0},
         {"\xc3\xb3 raw", "\xc3\xb3 raw", 0},
@@ -311,7 +311,7 @@ static void mailboxes(void **state) {
     m.name = POSTA_LIT("\xc3\xb3");
     assert_int_equal(posta_mailbox_format(&m, &w), POSTA_OK);
     assert_true(
-        posta_span_is(posta__span(out, w.len), POSTA_LIT("=?utf-8?Q?=C3=B3?= <\"a b\"@x.org>")));
+        posta_span_is(posta__span(out, w.len), POSTA_LIT("=?utf-8?B?w7M=?= <\"a b\"@x.org>")));
     for (size_t cap = 0; cap < w.len; cap++) {
         posta_window small = posta__window(out, cap);
         assert_int_equal(posta_mailbox_format(&m, &small), POSTA_E_LIMIT);
