@@ -317,6 +317,7 @@ static void hear_data(posta_engine *e, verdict judged) {
     e->step = STEP_TEXT;
     e->t.text_begin = e->tx_put;
     posta__lines_init(&e->t.lines, POSTA__LINES_STUFF);
+    e->t.lines.kernels = e->config.kernels;
     e->owed[(e->owed_at + e->owed_n++) % e->config.owed_max] = V_TEXT;
     e->owed_last = V_TEXT;
     if (!e->t.is_stepped) return;

@@ -70,7 +70,8 @@ typedef struct posta_engine_config {
     uint32_t reply_max; /* octets in a whole reply before it is a fault */
     uint32_t spent;     /* milliseconds of the total that are over when the engine begins */
     posta_starttls starttls;
-    size_t auth_space; /* octets of a challenge of AUTH; 0: nobody logs in */
+    size_t auth_space;            /* octets of a challenge of AUTH; 0: nobody logs in */
+    const posta_kernels *kernels; /* those of a posta_port; may be null */
 } posta_engine_config;
 
 /** Octets of a line of AUTH, RFC 4954 4. */
@@ -91,7 +92,7 @@ typedef struct posta_engine_config {
 #define POSTA_ENGINE_CONFIG                                                                        \
     {                                                                                              \
         sizeof(posta_engine_config), 0, POSTA_TIMEOUTS, POSTA_REFUSED_CONTINUE, false, false,      \
-            false, POSTA_ENGINE_SPACES, 4096, 65536, 0, POSTA_STARTTLS_NEVER, 0                    \
+            false, POSTA_ENGINE_SPACES, 4096, 65536, 0, POSTA_STARTTLS_NEVER, 0, 0                 \
     }
 
 /* ---- phases, events, faults ---- */
