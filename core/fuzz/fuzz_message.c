@@ -31,7 +31,7 @@ static void *allocate(void *user, void *old, size_t old_len, size_t len) {
     return NULL;
 }
 
-static const posta_port port = {sizeof port, NULL, now_ms, unix_time, entropy, allocate};
+static const posta_port port = {sizeof port, NULL, now_ms, unix_time, entropy, allocate, NULL};
 
 /* The next field of the input: up to a 0xff, as a C string. */
 static const char *next(const uint8_t **p, const uint8_t *end, char store[512]) {

@@ -81,7 +81,9 @@ static void check_sender(search *s) {
     const posta__entry *from = s->m->addresses[POSTA_FROM].first;
     const posta__entry *given = s->m->addresses[POSTA_ENVELOPE_FROM].first;
     if (!given) given = s->m->addresses[POSTA_SENDER].first;
-    if (!from || !given || posta_span_is_nocase(from->a.domain, given->a.domain)) return;
+    if (!from || !given ||
+        posta_span_is_nocase(posta__entry_domain(from), posta__entry_domain(given)))
+        return;
     add_value(
         s, POSTA_SEVERITY_WARNING, "from.mismatch", "from", from->a.domain,
         "is not the domain of the envelope's sender; receivers that check DMARC may refuse it");

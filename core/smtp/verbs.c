@@ -41,7 +41,23 @@ static bool say_word(posta_engine *e, posta_span word, posta_span argument) {
     return end_line(e, from);
 }
 
-#define PATH_LINE (POSTA_MAX_PATH + 80u) /* verb, path, SIZE= and BODY= */
+#define PATH_LINE (POSTA_MAX_PATH + 80u) /* verb, path, SIZE=, BODY= and SMTPUTF8 */
+
+/* Puts `verb`<path>. An address that was fine when it was checked can fail here only where IDNA does;
+   an empty path would mean somebody else. */
+static bool put_path(posta_engine *e, posta_span verb_text, const char *address, unsigned flags) {
+    posta__form form = posta__engine_form(e);
+    size_t from = e->tx.len;
+    posta_status status;
+    posta__put(&e->tx, verb_text);
+    status = posta__path_rewrite(posta__span_of(address), flags, &form, &e->tx, NULL);
+    posta__put(&e->tx, POSTA_LIT(">"));
+    if (status == POSTA_OK) return true;
+    e->tx.len = from;
+    posta__engine_fail(e, status, POSTA_SIDE_OURS, posta_engine_phase(e), NULL,
+                       "an address cannot be written any more");
+    return false;
+}
 
 static bool say_ehlo(posta_engine *e) {
     if (!say_word(e, POSTA_LIT("EHLO"), posta__span_of(e->config.hello))) return false;
@@ -68,14 +84,13 @@ static bool say_mail(posta_engine *e) {
     size_t from;
     if (!posta__make_room(e, PATH_LINE)) return false;
     from = e->tx.len;
-    posta__put(&e->tx, POSTA_LIT("MAIL FROM:<"));
-    posta__path_rewrite(posta__span_of(e->t.env.from), POSTA__PATH_NULL_OK, &e->tx, NULL);
-    posta__put(&e->tx, POSTA_LIT(">"));
+    if (!put_path(e, POSTA_LIT("MAIL FROM:<"), e->t.env.from, POSTA__PATH_NULL_OK)) return true;
     if ((e->caps.bits & POSTA_CAN_SIZE) && e->t.size != POSTA_LEN_UNKNOWN) {
         posta__put(&e->tx, POSTA_LIT(" SIZE="));
         posta__put(&e->tx, posta__span(digits, posta__decimal(e->t.size, digits)));
     }
     if (e->t.env.has_8bit) posta__put(&e->tx, POSTA_LIT(" BODY=8BITMIME"));
+    if (e->t.is_utf8) posta__put(&e->tx, POSTA_LIT(" SMTPUTF8"));
     e->step = e->t.is_stepped ? STEP_WAIT : STEP_RCPT;
     return end_line(e, from);
 }
@@ -84,10 +99,9 @@ static bool say_rcpt(posta_engine *e) {
     size_t from;
     if (!posta__make_room(e, PATH_LINE)) return false;
     from = e->tx.len;
-    posta__put(&e->tx, POSTA_LIT("RCPT TO:<"));
-    posta__path_rewrite(posta__span_of(e->t.env.to[e->t.said_n].address), POSTA__PATH_POSTMASTER_OK,
-                        &e->tx, NULL);
-    posta__put(&e->tx, POSTA_LIT(">"));
+    if (!put_path(e, POSTA_LIT("RCPT TO:<"), e->t.env.to[e->t.said_n].address,
+                  POSTA__PATH_POSTMASTER_OK))
+        return true;
     if (++e->t.said_n == e->t.env.to_n) e->step = e->t.is_stepped ? STEP_WAIT : STEP_DATA;
     return end_line(e, from);
 }
@@ -490,6 +504,7 @@ void posta__verb_hear_line(posta_engine *e, verb v, const reply_line *line) {
         {{(const uint8_t *)"SIZE", 4}, POSTA_CAN_SIZE},
         {{(const uint8_t *)"STARTTLS", 8}, POSTA_CAN_STARTTLS},
         {{(const uint8_t *)"AUTH", 4}, POSTA_CAN_AUTH},
+        {{(const uint8_t *)"SMTPUTF8", 8}, POSTA_CAN_SMTPUTF8},
         {{(const uint8_t *)"ENHANCEDSTATUSCODES", 19}, POSTA_CAN_ENHANCED_CODES},
     };
     const uint8_t *sp;
