@@ -285,7 +285,7 @@ int posta__lua_push_event(lua_State *L, const posta_event *e) {
 }
 
 void posta__lua_push_capabilities(lua_State *L, posta_capabilities can) {
-    lua_createtable(L, 0, 8);
+    lua_createtable(L, 0, 9);
     posta__lua_set_flag(L, "esmtp", (can.bits & POSTA_CAN_ESMTP) != 0);
     posta__lua_set_flag(L, "pipelining", (can.bits & POSTA_CAN_PIPELINING) != 0);
     posta__lua_set_flag(L, "eightbitmime", (can.bits & POSTA_CAN_8BITMIME) != 0);
@@ -293,5 +293,6 @@ void posta__lua_push_capabilities(lua_State *L, posta_capabilities can) {
     if (can.size_max > 0) posta__lua_set_integer(L, "size_max", can.size_max);
     posta__lua_set_flag(L, "starttls", (can.bits & POSTA_CAN_STARTTLS) != 0);
     posta__lua_set_flag(L, "auth", (can.bits & POSTA_CAN_AUTH) != 0);
+    posta__lua_set_flag(L, "smtputf8", (can.bits & POSTA_CAN_SMTPUTF8) != 0);
     posta__lua_set_flag(L, "enhanced_codes", (can.bits & POSTA_CAN_ENHANCED_CODES) != 0);
 }

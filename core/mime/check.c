@@ -261,11 +261,19 @@ posta_status posta_message_check(posta_message *m, const posta_check_options *op
     posta_compose_options o = POSTA_COMPOSE_OPTIONS;
     search s = {m, out, cap, 0};
     posta_source source;
+    posta_status status;
     if (!options) options = &standard;
     if (!m || !n_out || (!out && cap > 0) || options->size < sizeof standard)
         return POSTA_E_ARGUMENT;
     o.may_8bit = options->may_8bit;
-    if (posta_message_compose(m, &o, &source, NULL)) {
+    o.may_utf8 = options->may_utf8;
+    status = posta_message_compose(m, &o, &source, NULL);
+    if (posta__needs_utf8(m, status)) {
+        add(&s, POSTA_SEVERITY_WARNING, "smtputf8.needed", m->problem.field,
+            "is not ASCII: only a server with SMTPUTF8 takes it");
+        status = posta__message_export(m, &o, &source);
+    }
+    if (status) {
         add_problem(&s);
     } else if (!m->raw) {
         check_header(&s, options);

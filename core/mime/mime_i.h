@@ -399,5 +399,10 @@ posta_status posta__tree_write(posta_message *m);
 posta_status posta__compile(posta_message *m, posta__shape shape,
                             const posta_compose_options *options);
 posta_status posta__message_rewind(void *message);
+/** Composing failed for nothing but addresses or a header that are not ASCII. */
+bool posta__needs_utf8(const posta_message *m, posta_status status);
+/** Composes for a reader who is no server: addresses in ASCII where they can be. (smtputf8.c) */
+posta_status posta__message_export(posta_message *m, const posta_compose_options *options,
+                                   posta_source *out);
 
 #endif

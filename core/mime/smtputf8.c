@@ -131,3 +131,17 @@ void posta__entries_add(posta__entries *list, posta__entry *e) {
     list->last = e;
     if (e->a.kind == POSTA__MAILBOX) list->n++;
 }
+
+bool posta__needs_utf8(const posta_message *m, posta_status status) {
+    return !m->status && (status == POSTA_E_EXTENSION || status == POSTA_E_NOT_BUILT);
+}
+
+posta_status posta__message_export(posta_message *m, const posta_compose_options *options,
+                                   posta_source *out) {
+    posta_compose_options o = *options;
+    posta_status status = posta_message_compose(m, &o, out, NULL);
+    /* Nothing of the bodies was read yet: addresses are looked at before them. */
+    if (o.may_utf8 || !posta__needs_utf8(m, status)) return status;
+    o.may_utf8 = true;
+    return posta_message_compose(m, &o, out, NULL);
+}

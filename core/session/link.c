@@ -9,7 +9,7 @@
 static posta_engine_config engine_config(const posta_link_config *config) {
     posta_engine_config c = config->engine;
     c.auth_space = posta__auth_challenge_space(config);
-    if (!c.port) c.port = config->port;
+    if (!c.port) c.port = config->port ? config->port : posta_port_default();
     return c;
 }
 
