@@ -83,9 +83,11 @@ static size_t dots_in(posta_span s) {
 
 posta_status posta__domain_to_ascii(posta_span domain, const posta_port *port, posta_window *out,
                                     posta__address_fault *fault) {
-    const char *why = "has a domain that IDNA does not allow";
+    const char *why = posta__domain_why(domain);
     size_t start = out->len;
     posta_status status;
+    if (why) return refuse(fault, POSTA_E_FIELD, why, false);
+    why = "has a domain that IDNA does not allow";
     if (posta__is_ascii(domain)) return posta__put(out, domain) ? POSTA_OK : POSTA_E_LIMIT;
     if (!port || !port->domain_to_ascii)
         return refuse(fault, POSTA_E_NOT_BUILT,

@@ -87,11 +87,8 @@ static bool host_char(uint8_t c) {
 static posta_status take_letters(const parse *p, posta_span s) {
     posta__address_fault fault = {"is not UTF-8", 0, false};
     posta_window w = posta__window(p->w->host, POSTA_MAX_DOMAIN);
-    const char *why;
     posta_status status;
     if (s.p[s.len - 1] == '.') s.len--;
-    why = posta__domain_why(s);
-    if (why) return bad(p, "host", why, s);
     status = posta__domain_to_ascii(s, posta_port_default(), &w, &fault);
     p->w->host[w.len] = 0;
     return status == POSTA_OK ? status : posta__problem(p->problem, status, "host", fault.why, s);
