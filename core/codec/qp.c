@@ -152,10 +152,9 @@ static inline bool fast_line_end(fast *f) {
 static inline bool fast_run(fast *f, const posta_kernels *k) {
     if (f->column == LINE) soft_break(f);
     if (f->column == 0 && (*f->p == '.' || *f->p == 'F')) return false;
-    size_t len = LINE - f->column;
-    if (len > (size_t)(f->end - f->p)) len = (size_t)(f->end - f->p);
+    size_t len = (size_t)(f->end - f->p), most = LINE - f->column;
     if (len > (size_t)(f->stop - f->to)) len = (size_t)(f->stop - f->to);
-    size_t n = k->qp_plain(f->p, len, f->to);
+    size_t n = k->qp_plain(f->p, most < len ? most : len, len, f->to);
     while (n > 0 && (f->p[n - 1] == ' ' || f->p[n - 1] == '\t'))
         n--;
     f->p += n;
