@@ -258,5 +258,6 @@ void posta__lua_open_sessions(lua_State *L);
 void posta__lua_open_links(lua_State *L);
 void posta__lua_open_addresses(lua_State *L);
 void posta__lua_open_tls(lua_State *L);
+void posta__lua_open_codecs(lua_State *L);
 
 #endif

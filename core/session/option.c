@@ -50,6 +50,7 @@ static uint32_t number_of(const posta_session *s, posta_option option) {
     case POSTA_OPTION_BLOCKING: return !s->non_blocking;
     case POSTA_OPTION_HEADER_SPACE: return (uint32_t)s->head.space;
     case POSTA_OPTION_REPLY_SPACE: return (uint32_t)c->reply_space;
+    case POSTA_OPTION_SMTPUTF8: return c->smtputf8;
     default: return 0;
     }
 }
@@ -112,6 +113,7 @@ static posta_status set_number(posta_session *s, const posta_option_info *info, 
     case POSTA_OPTION_PIPELINING: c->no_pipelining = n == 0; return POSTA_OK;
     case POSTA_OPTION_TRACE: c->trace = n != 0; return POSTA_OK;
     case POSTA_OPTION_LENIENT: c->lenient = n != 0; return POSTA_OK;
+    case POSTA_OPTION_SMTPUTF8: c->smtputf8 = n != 0; return POSTA_OK;
     case POSTA_OPTION_BLOCKING:
         s->non_blocking = n == 0;
         if (s->owns_transport) posta_socket_may_wait(&s->transport, n != 0);

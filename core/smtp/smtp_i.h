@@ -139,6 +139,7 @@ typedef struct transaction {
     size_t heard_n; /* RCPT replies taken */
     size_t ok_n;    /* recipients the server took */
     size_t refused_n;
+    bool is_utf8;      /* SMTPUTF8 is announced: addresses go as they are */
     bool is_stepped;   /* the host gives it command by command; the text too */
     bool mail_ok;      /* a transaction is open at the server */
     bool is_dropped;   /* say nothing more of it */
@@ -204,6 +205,10 @@ struct posta_engine {
     size_t dialogue_len, dialogue_seen; /* seen: delivered as trace events */
     char line[LINE_KEEP + 8];           /* the trace line that the host looks at */
 };
+
+/* commands.c */
+/* How the addresses of the message under way are written. */
+posta__form posta__engine_form(const posta_engine *e);
 
 /* engine.c */
 /* posta_engine_next_event has one. */

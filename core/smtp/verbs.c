@@ -41,6 +41,22 @@ static bool say_word(posta_engine *e, posta_span word, posta_span argument) {
     return end_line(e, from);
 }
 
+/* Puts `verb`<path>. An address that was fine when it was checked can fail here only where IDNA does;
+   an empty path would mean somebody else. */
+static bool put_path(posta_engine *e, posta_span verb_text, const char *address, unsigned flags) {
+    posta__form form = posta__engine_form(e);
+    size_t from = e->tx.len;
+    posta_status status;
+    posta__put(&e->tx, verb_text);
+    status = posta__path_rewrite(posta__span_of(address), flags, &form, &e->tx, NULL);
+    posta__put(&e->tx, POSTA_LIT(">"));
+    if (status == POSTA_OK) return true;
+    e->tx.len = from;
+    posta__engine_fail(e, status, POSTA_SIDE_OURS, posta_engine_phase(e), NULL,
+                       "an address cannot be written any more");
+    return false;
+}
+
 static bool say_ehlo(posta_engine *e) {
     if (!say_word(e, POSTA_LIT("EHLO"), posta__span_of(e->config.hello))) return false;
     e->caps = (posta_capabilities){0};
@@ -67,14 +83,13 @@ static bool say_mail(posta_engine *e) {
     if (!posta__make_room(e, POSTA__PATH_LINE + posta__params_mail(e->t.env.options, NULL)))
         return false;
     from = e->tx.len;
-    posta__put(&e->tx, POSTA_LIT("MAIL FROM:<"));
-    posta__path_rewrite(posta__span_of(e->t.env.from), POSTA__PATH_NULL_OK, &e->tx, NULL);
-    posta__put(&e->tx, POSTA_LIT(">"));
+    if (!put_path(e, POSTA_LIT("MAIL FROM:<"), e->t.env.from, POSTA__PATH_NULL_OK)) return true;
     if ((e->caps.bits & POSTA_CAN_SIZE) && e->t.size != POSTA_LEN_UNKNOWN) {
         posta__put(&e->tx, POSTA_LIT(" SIZE="));
         posta__put(&e->tx, posta__span(digits, posta__decimal(e->t.size, digits)));
     }
     if (e->t.env.has_8bit) posta__put(&e->tx, POSTA_LIT(" BODY=8BITMIME"));
+    if (e->t.is_utf8) posta__put(&e->tx, POSTA_LIT(" SMTPUTF8"));
     posta__params_mail(e->t.env.options, &e->tx);
     e->step = e->t.is_stepped ? STEP_WAIT : STEP_RCPT;
     return end_line(e, from);
@@ -85,9 +100,7 @@ static bool say_rcpt(posta_engine *e) {
     size_t from;
     if (!posta__make_room(e, POSTA__PATH_LINE + posta__params_rcpt(r, NULL))) return false;
     from = e->tx.len;
-    posta__put(&e->tx, POSTA_LIT("RCPT TO:<"));
-    posta__path_rewrite(posta__span_of(r->address), POSTA__PATH_POSTMASTER_OK, &e->tx, NULL);
-    posta__put(&e->tx, POSTA_LIT(">"));
+    if (!put_path(e, POSTA_LIT("RCPT TO:<"), r->address, POSTA__PATH_POSTMASTER_OK)) return true;
     posta__params_rcpt(r, &e->tx);
     if (++e->t.said_n == e->t.env.to_n) e->step = e->t.is_stepped ? STEP_WAIT : STEP_DATA;
     return end_line(e, from);

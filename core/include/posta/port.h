@@ -10,8 +10,15 @@
 extern "C" {
 #endif
 
-/** The system's clock, random numbers and memory. Static; usable from any thread. */
+/** The system's clock, random numbers, memory, and IDNA where it is built in. Static; usable from any thread. */
 POSTA_API const posta_port *posta_port_default(void);
+
+/** Appends a domain with U-labels ("b\xc3\xbccher.example") as A-labels ("xn--bcher-kva.example"), by
+ * IDNA2008 without mappings but ASCII capitals and NFC. ASCII labels stay, in small letters.
+ * POSTA_E_FIELD: a label that no domain may have; *why_out (may be null) is a static phrase.
+ * POSTA_E_NOT_BUILT with POSTA_IDNA=OFF; POSTA_E_LIMIT: no room; POSTA_E_MEMORY. */
+POSTA_API posta_status posta_domain_to_ascii(posta_span domain, posta_window *out,
+                                             const char **why_out);
 
 /** A source that reads a regular file from its start, with its length. Opens it now: POSTA_E_FILE
  * when it cannot be read or is no regular file (`why_out`, may be null: a static or strerror-like

@@ -44,7 +44,8 @@ typedef struct posta_session posta_session;
     X(POSTA_OPTION_AGENT,            "agent",            POSTA_TYPE_TEXT,   POSTA_WHEN_ANY, "") \
     X(POSTA_OPTION_BLOCKING,         "blocking",         POSTA_TYPE_FLAG,   POSTA_WHEN_CLOSED, "") \
     X(POSTA_OPTION_HEADER_SPACE,     "header_space",     POSTA_TYPE_NUMBER, POSTA_WHEN_NEVER, "bytes") \
-    X(POSTA_OPTION_REPLY_SPACE,      "reply_space",      POSTA_TYPE_NUMBER, POSTA_WHEN_NEVER, "bytes")
+    X(POSTA_OPTION_REPLY_SPACE,      "reply_space",      POSTA_TYPE_NUMBER, POSTA_WHEN_NEVER, "bytes") \
+    X(POSTA_OPTION_SMTPUTF8,         "smtputf8",         POSTA_TYPE_FLAG,   POSTA_WHEN_ANY, "")
 /* clang-format on */
 
 #define POSTA_MAX_SOCKET_OPTIONS 8u
@@ -437,7 +438,7 @@ POSTA_API posta_status posta_message_inline_file(posta_message *m, const char *p
                                                  const char *cid,
                                                  const posta_part_options *options);
 /** Writes the composed message to `write` piece by piece until it answers other than POSTA_OK. The
- *  text is 7-bit safe. */
+ *  text is 7-bit safe, but where an address cannot be written in ASCII. */
 POSTA_API posta_status posta_message_write(
     posta_message *m, posta_status (*write)(void *user, const void *p, size_t len), void *user);
 
@@ -452,7 +453,7 @@ typedef struct posta_link_config {
     const char *server_name; /* the host that is connected to: checked and asked for */
     unsigned insecure;       /* POSTA_INSECURE_..., besides those of `tls` */
     size_t tls_space;        /* octets read at a time under TLS; 0: this link never has TLS */
-    const posta_port *port;  /* clock and entropy for TLS; null: posta_port_default() */
+    const posta_port *port;  /* clock and entropy for TLS, IDNA; null: posta_port_default() */
     const posta_auth *auth;  /* who logs in; borrowed. Null: nobody */
     uint16_t tcp_port;       /* the server's; OAUTHBEARER tells it */
     bool is_protected;       /* the host encrypts and has verified the peer */
