@@ -30,6 +30,13 @@
 #define POSTA_FOLD_AT 78u
 #endif
 
+/* Small devices get small tables and buffers instead of speed. */
+#if defined(__OPTIMIZE_SIZE__) || defined(POSTA_SMALL)
+#define POSTA__IS_SMALL 1
+#else
+#define POSTA__IS_SMALL 0
+#endif
+
 /* ---- kernels (kernels.c): the loops where the time goes ---- */
 
 struct posta__scan;
@@ -41,10 +48,12 @@ struct posta_kernels {
     void (*base64_groups)(const uint8_t *in, size_t n, uint8_t *out);
     /** n times 57 octets become CRLF and a line of 76 characters each. */
     void (*base64_lines)(const uint8_t *in, size_t n, uint8_t *out);
-    /** Copies up to the first octet that quoted-printable does not give as it is: neither TAB nor
-     *  0x20..0x7E, or '='. Returns how many; the rest of out[0..len) may be written over. */
-    size_t (*qp_plain)(const uint8_t *in, size_t len, uint8_t *out);
-    /** The same up to the first CR, LF or NUL. */
+    /** Copies at most `most` octets, up to the first that quoted-printable does not give as it is:
+     *  neither TAB nor 0x20..0x7E, or '='. Returns how many. in[0..len) may be read and out[0..len)
+     *  written over, len >= most. */
+    size_t (*qp_plain)(const uint8_t *in, size_t most, size_t len, uint8_t *out);
+    /** Copies up to the first CR, LF or NUL; returns how many. The rest of out[0..len) may be
+     * written over. */
     size_t (*text_run)(const uint8_t *in, size_t len, uint8_t *out);
     /** Counts what posta__scan has of runs and line ends. */
     void (*scan)(struct posta__scan *s, const uint8_t *in, size_t len);

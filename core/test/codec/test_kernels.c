@@ -55,7 +55,13 @@ static size_t lines(const posta_kernels *k, const uint8_t *in, size_t n, uint8_t
     return 78 * n;
 }
 static size_t plain(const posta_kernels *k, const uint8_t *in, size_t n, uint8_t *out) {
-    return k->qp_plain(in, n, out);
+    return k->qp_plain(in, n, n, out);
+}
+static size_t plain_near(const posta_kernels *k, const uint8_t *in, size_t n, uint8_t *out) {
+    return k->qp_plain(in, n < 75 ? n : 75, n, out);
+}
+static size_t plain_nearer(const posta_kernels *k, const uint8_t *in, size_t n, uint8_t *out) {
+    return k->qp_plain(in, n < 9 ? n : 9, n, out);
 }
 static size_t run(const posta_kernels *k, const uint8_t *in, size_t n, uint8_t *out) {
     return k->text_run(in, n, out);
@@ -81,6 +87,8 @@ static const unit units[] = {
     {"base64_groups", groups, 3, 4, 0},
     {"base64_lines", lines, 57, 78, 0},
     {"qp_plain", plain, 1, 1, 0},
+    {"qp_plain of 75", plain_near, 1, 1, 0},
+    {"qp_plain of 9", plain_nearer, 1, 1, 0},
     {"text_run", run, 1, 1, 0},
     {"scan", scan, 1, 0, sizeof(posta__scan)},
 };
