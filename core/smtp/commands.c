@@ -123,8 +123,7 @@ posta_status posta_engine_mail(posta_engine *e, const char *from) {
     memset(&e->outcome, 0, sizeof e->outcome);
     e->body.at = e->body.len = 0;
     e->t.is_stepped = true;
-    e->t.is_utf8 =
-        form.may_utf8 && (e->config.smtputf8 || !posta__is_ascii(posta__span_of(from)));
+    e->t.is_utf8 = form.may_utf8 && (e->config.smtputf8 || !posta__is_ascii(posta__span_of(from)));
     e->t.env.from = from;
     e->t.size = POSTA_LEN_UNKNOWN;
     /* Nobody knows yet what the text will hold, so as much is announced as the server takes. */

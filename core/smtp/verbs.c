@@ -43,8 +43,8 @@ static bool say_word(posta_engine *e, posta_span word, posta_span argument) {
 
 #define PATH_LINE (POSTA_MAX_PATH + 80u) /* verb, path, SIZE=, BODY= and SMTPUTF8 */
 
-/* Puts `verb`<path>. An address that was fine when it was checked can fail here only where IDNA does;
-   an empty path would mean somebody else. */
+/* Puts `verb`<path>. An address that was fine when it was checked can fail here only where IDNA
+   does; an empty path would mean somebody else. */
 static bool put_path(posta_engine *e, posta_span verb_text, const char *address, unsigned flags) {
     posta__form form = posta__engine_form(e);
     size_t from = e->tx.len;

@@ -70,10 +70,10 @@ typedef struct posta_engine_config {
     uint32_t reply_max; /* octets in a whole reply before it is a fault */
     uint32_t spent;     /* milliseconds of the total that are over when the engine begins */
     posta_starttls starttls;
-    size_t auth_space; /* octets of a challenge of AUTH; 0: nobody logs in */
+    size_t auth_space;      /* octets of a challenge of AUTH; 0: nobody logs in */
     const posta_port *port; /* whose domain_to_ascii is asked, for a server without SMTPUTF8 and a
                                domain that is not ASCII; null: such a domain is refused then */
-    bool smtputf8; /* of a message command by command: see posta_engine_set_smtputf8 */
+    bool smtputf8;          /* of a message command by command: see posta_engine_set_smtputf8 */
 } posta_engine_config;
 
 /** Octets of a line of AUTH, RFC 4954 4. */
@@ -269,12 +269,13 @@ POSTA_API posta_status posta_engine_submit(posta_engine *e, const posta_envelope
  * POSTA_E_IN_PROGRESS: begun. POSTA_E_STATE: not idle, or not in this order. */
 
 /** MAIL; ends in EVENT_SENDER_ACK, SERVER_ERROR or SERVER_RETRY. `from` ("" is the null path) is
- * borrowed until then. Announces BODY=8BITMIME where offered; SMTPUTF8 for a sender beyond ASCII, or
- * where posta_engine_set_smtputf8 said so. POSTA_E_FIELD, POSTA_E_EXTENSION, POSTA_E_NOT_BUILT. */
+ * borrowed until then. Announces BODY=8BITMIME where offered; SMTPUTF8 for a sender beyond ASCII,
+ * or where posta_engine_set_smtputf8 said so. POSTA_E_FIELD, POSTA_E_EXTENSION, POSTA_E_NOT_BUILT.
+ */
 POSTA_API posta_status posta_engine_mail(posta_engine *e, const char *from);
 /** RCPT to recipient->address; ends in EVENT_RECIPIENT_ACK, SERVER_ERROR or SERVER_RETRY, whose
- * `recipient` counts them from 0. Borrowed until then. Errors as of posta_engine_mail; what MAIL did
- * not announce cannot be used any more. */
+ * `recipient` counts them from 0. Borrowed until then. Errors as of posta_engine_mail; what MAIL
+ * did not announce cannot be used any more. */
 POSTA_API posta_status posta_engine_rcpt(posta_engine *e, posta_recipient *recipient);
 /** DATA; ends in EVENT_BEGIN_ACK, SERVER_ERROR or SERVER_RETRY. POSTA_E_STATE also when no
  * recipient was accepted. */
@@ -309,8 +310,8 @@ POSTA_API void posta_engine_abort(posta_engine *e, posta_status cause);
  * It comes behind EHLO and before EVENT_CONNECTED, and is the host's to think of: the engine says
  * lines and hears replies. While wants has POSTA_WANT_AUTH it is the host's turn; each turn is
  * answered by one of begin, answer, cancel, end. Spans that are given are borrowed until the next
- * turn, and never seen in trace or transcript. Meanwhile wants has POSTA_WANT_RX too: the server may
- * leave while the host thinks. */
+ * turn, and never seen in trace or transcript. Meanwhile wants has POSTA_WANT_RX too: the server
+ * may leave while the host thinks. */
 
 typedef enum posta_auth_turn {
     POSTA_AUTH_TURN_BEGIN,     /* nothing was said yet; or the server does not know the mechanism */
@@ -324,10 +325,11 @@ typedef enum posta_auth_turn {
  * lines, longer than auth_space): it can only be cancelled. */
 POSTA_API bool posta_engine_auth_turn(const posta_engine *e, posta_auth_turn *turn_out,
                                       posta_span *text_out);
-/** AUTH with this mechanism, in the turns BEGIN and NO. `initial` (may be null) is the first answer; *said_out: it went along,
- * which it does where the line has no more than 512 octets. Where the server
- * repeats `secret`, as it is, in base64 or hex, or a good part of it, `***` is shown instead; so is
- * what comes unasked behind the login. POSTA_E_STATE, POSTA_E_LIMIT: the line does not fit in tx_space. */
+/** AUTH with this mechanism, in the turns BEGIN and NO. `initial` (may be null) is the first
+ * answer; *said_out: it went along, which it does where the line has no more than 512 octets. Where
+ * the server repeats `secret`, as it is, in base64 or hex, or a good part of it, `***` is shown
+ * instead; so is what comes unasked behind the login. POSTA_E_STATE, POSTA_E_LIMIT: the line does
+ * not fit in tx_space. */
 POSTA_API posta_status posta_engine_auth_begin(posta_engine *e, posta_span mechanism,
                                                const posta_span *initial, posta_span secret,
                                                bool *said_out);

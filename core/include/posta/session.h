@@ -220,7 +220,8 @@ POSTA_API void posta_session_drop(posta_session **s);
 POSTA_API posta_status posta_session_connect(posta_session *s);
 /** Where the next connect goes, while not connected: a name, a numeric address, or a Unix socket's
  * path (port 0); port 0 keeps the port. Credentials do not follow: a session that logs in needs
- * posta_session_set_login behind it, else its connect is POSTA_E_FIELD. POSTA_E_STATE, POSTA_E_FIELD. */
+ * posta_session_set_login behind it, else its connect is POSTA_E_FIELD. POSTA_E_STATE,
+ * POSTA_E_FIELD. */
 POSTA_API posta_status posta_session_set_host(posta_session *s, const char *host, uint16_t port);
 /** User and password for the next connect in place of those that were given, each at most 255
  * octets; behind AUTH_FAIL the next connect tries them over the same connection. Both null: nobody
@@ -393,8 +394,8 @@ POSTA_API size_t posta_session_hint(const posta_session *s);
 POSTA_API int64_t posta_session_timeout(const posta_session *s);
 /** True from EVENT_CONNECTED (or a moment before) until the connection ends. */
 POSTA_API bool posta_session_is_connected(const posta_session *s);
-/** Where it leads, as its sentences name it: "mail.example.org:465"; never null. Good until the session
- * is freed; it follows posta_session_set_host and the TLS mode. */
+/** Where it leads, as its sentences name it: "mail.example.org:465"; never null. Good until the
+ * session is freed; it follows posta_session_set_host and the TLS mode. */
 POSTA_API const char *posta_session_peer(const posta_session *s);
 /** What the server offers; no bits before it is connected. */
 POSTA_API posta_capabilities posta_session_capabilities(const posta_session *s);
