@@ -311,8 +311,8 @@ static int session_login(lua_State *L) {
 /* set_login(s, user, password) -> status: for the next connect */
 static int session_set_login(lua_State *L) {
     lua_session *s = open(L);
-    return posta__lua_push_status(L, posta_session_set_login(s->session, luaL_checkstring(L, 2),
-                                                             luaL_checkstring(L, 3)));
+    return posta__lua_push_status(
+        L, posta_session_set_login(s->session, luaL_checkstring(L, 2), luaL_checkstring(L, 3)));
 }
 
 /* wait(s, milliseconds): returns early when there is work, and on a signal. */

@@ -265,8 +265,7 @@ posta_status posta__address_next(posta__address_reader *r, posta_arena *arena, p
     if (r->place == AT_START) {
         size_t sign = simple_at(r->in);
         if (sign > 0) return take_simple(r, sign, arena, out);
-        if (posta__text_check_at(r->in, &why, &at) != POSTA_OK)
-            return say(fault_out, why, at);
+        if (posta__text_check_at(r->in, &why, &at) != POSTA_OK) return say(fault_out, why, at);
         r->place = READY;
     }
     why = skip_space(r);

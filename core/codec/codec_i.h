@@ -469,8 +469,8 @@ enum {
 posta_status posta__path_parse(posta_span text, unsigned flags, posta_arena *arena,
                                posta__address *out, posta__address_fault *fault_out);
 /** Parses and writes it again from its parts (without <>): what MAIL and RCPT take. Needs no arena.
- *  POSTA_E_FIELD, what posta__address_form answers, or POSTA_E_LIMIT when `out` has no room (at most
- *  POSTA_MAX_PATH octets). */
+ *  POSTA_E_FIELD, what posta__address_form answers, or POSTA_E_LIMIT when `out` has no room (at
+ * most POSTA_MAX_PATH octets). */
 posta_status posta__path_rewrite(posta_span text, unsigned flags, const posta__form *form,
                                  posta_window *out, posta__address_fault *fault_out);
 /** Appends a domain with its U-labels as A-labels. POSTA_E_FIELD: IDNA does not allow it;

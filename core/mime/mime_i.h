@@ -98,8 +98,8 @@ posta__header *posta__header_new(posta_message *m, const char *label, posta_fiel
 /* ---- addresses that are not ASCII (smtputf8.c) ---- */
 
 void posta__entries_add(posta__entries *list, posta__entry *e);
-/** Looks at an address that was just given: finds its A-labels if it has need of them. POSTA_OK where
- * nobody can; POSTA_E_FIELD with *fault; POSTA_E_MEMORY. */
+/** Looks at an address that was just given: finds its A-labels if it has need of them. POSTA_OK
+ * where nobody can; POSTA_E_FIELD with *fault; POSTA_E_MEMORY. */
 posta_status posta__entry_look(posta_message *m, posta__entry *e, const char *label,
                                posta__address_fault *fault);
 /** The address as it is written: as given, or in ASCII. */

@@ -197,7 +197,8 @@ static void envelope_table(void **state) {
         uint8_t *p = t_guarded(row->text, len), room[POSTA_MAX_PATH], again[POSTA_MAX_PATH];
         posta__address_fault fault = {0};
         posta_window w = posta__window(room, sizeof room), w2 = posta__window(again, sizeof again);
-        posta_status status = posta__path_rewrite(posta__span(p, len), row->flags, NULL, &w, &fault);
+        posta_status status =
+            posta__path_rewrite(posta__span(p, len), row->flags, NULL, &w, &fault);
         if ((status == POSTA_OK) != (row->wire != NULL))
             fail_msg("row %zu \"%s\": %s", i, row->text, fault.why ? fault.why : "taken");
         if (row->wire) {
@@ -240,12 +241,14 @@ static void limits(void **state) {
             posta_window w = posta__window(room, sizeof room);
             posta_span in = posta__span(text, local + 1 + domain);
             bool fits = local <= 64 && domain <= 255 && local + 1 + domain + 2 <= 256;
-            assert_int_equal(posta__path_rewrite(in, 0, NULL, &w, NULL), fits ? POSTA_OK : POSTA_E_FIELD);
+            assert_int_equal(posta__path_rewrite(in, 0, NULL, &w, NULL),
+                             fits ? POSTA_OK : POSTA_E_FIELD);
         }
     for (size_t len = 600; len < 2000; len += 333) {
         posta_window w = posta__window(room, sizeof room);
         memset(text, 'a', sizeof text);
-        assert_int_equal(posta__path_rewrite(posta__span(text, len), L, NULL, &w, NULL), POSTA_E_FIELD);
+        assert_int_equal(posta__path_rewrite(posta__span(text, len), L, NULL, &w, NULL),
+                         POSTA_E_FIELD);
     }
 }
 
