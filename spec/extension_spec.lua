@@ -186,6 +186,31 @@ C: /^BDAT %d+ LAST$/
         assert.equal("safe", err.retry)
     end)
 
+    it("sends octets as they are where BINARYMIME is offered", function()
+        local one = peer.play(child.interpreter(), [[
+S: 220 hello
+C: /^EHLO /
+S: 250-x
+S: 250-CHUNKING
+S: 250 BINARYMIME
+C: MAIL FROM:<ana@example.org> BODY=BINARYMIME
+S: 250 ok
+C: RCPT TO:<bob@example.org>
+S: 250 ok
+C: /^BDAT %d+ LAST$/
+]] .. ("C: *\n"):rep(20) .. [[
+C: /^a.b.x$/
+C: /^--=_%x+--$/
+S: 250 taken
+C: QUIT
+S: 221 bye]])
+        local receipt, message = posta.send({ url = one.url, chunking = "auto" }, support.mail {
+            attachments = { { name = "x.bin", body = "a\0b\255x" } } })
+        local ok, transcript = one.result()
+        assert.is_true(ok, tostring(message) .. "\n" .. tostring(transcript))
+        assert.equal("accepted", receipt.outcome)
+    end)
+
     it("is an option of sessions, and of engines", function()
         local s = assert(posta.session(where(server())))
         assert.equal("off", s:option("chunking"))

@@ -153,6 +153,7 @@ posta_status posta_message_envelope(posta_message *m, posta_envelope *out) {
     out->to = m->to;
     out->to_n = m->to_n;
     out->has_8bit = m->program.has_8bit;
+    out->has_binary = m->program.has_binary;
     out->options = m->has_options ? &m->options : NULL;
     out->has_utf8 = m->program.has_utf8;
     return POSTA_OK;

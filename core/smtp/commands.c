@@ -97,6 +97,7 @@ static posta_status check_envelope(posta_engine *e, const posta_envelope *env, b
 posta_status posta_engine_submit(posta_engine *e, const posta_envelope *envelope,
                                  const posta_source *source) {
     bool is_utf8 = false;
+    bool is_chunked;
     posta_status status;
     if (!envelope || !source || !source->pull || (envelope->to_n > 0 && !envelope->to))
         return POSTA_E_ARGUMENT;
@@ -107,7 +108,13 @@ posta_status posta_engine_submit(posta_engine *e, const posta_envelope *envelope
     if (status != POSTA_OK) return status;
     if (e->caps.size_max > 0 && source->len != POSTA_LEN_UNKNOWN && source->len > e->caps.size_max)
         return bad(e, POSTA_E_TOO_BIG, POSTA_NO_RECIPIENT, NULL);
-    if (envelope->has_8bit && !(e->caps.bits & POSTA_CAN_8BITMIME))
+    is_chunked = e->config.chunking && (e->caps.bits & POSTA_CAN_CHUNKING) &&
+                 source->len != POSTA_LEN_UNKNOWN && (envelope->has_crlf || envelope->has_binary);
+    if (envelope->has_binary && !(is_chunked && (e->caps.bits & POSTA_CAN_BINARYMIME)))
+        return bad(e, POSTA_E_EXTENSION, POSTA_NO_RECIPIENT,
+                   "the text is octets as they are: that needs CHUNKING and BINARYMIME of the "
+                   "server, the option chunking, and a known length");
+    if (envelope->has_8bit && !envelope->has_binary && !(e->caps.bits & POSTA_CAN_8BITMIME))
         return bad(e, POSTA_E_EXTENSION, POSTA_NO_RECIPIENT,
                    "the text has octets above 127 and the server does not offer 8BITMIME");
     if (envelope->has_utf8 && !posta_engine_takes_utf8(e))
@@ -119,7 +126,7 @@ posta_status posta_engine_submit(posta_engine *e, const posta_envelope *envelope
     e->t.env = *envelope;
     e->t.is_utf8 = is_utf8 || envelope->has_utf8; /* row G07: not without need */
     e->t.body = *source;
-    e->t.size = envelope->has_crlf ? source->len : POSTA_LEN_UNKNOWN; /* row D08 */
+    e->t.size = envelope->has_crlf || is_chunked ? source->len : POSTA_LEN_UNKNOWN; /* row D08 */
     e->t.is_chunked =
         e->config.chunking && (e->caps.bits & POSTA_CAN_CHUNKING) && e->t.size != POSTA_LEN_UNKNOWN;
     for (size_t i = 0; i < envelope->to_n; i++) {

@@ -88,7 +88,10 @@ static bool say_mail(posta_engine *e) {
         posta__put(&e->tx, POSTA_LIT(" SIZE="));
         posta__put(&e->tx, posta__span(digits, posta__decimal(e->t.size, digits)));
     }
-    if (e->t.env.has_8bit) posta__put(&e->tx, POSTA_LIT(" BODY=8BITMIME"));
+    if (e->t.env.has_binary)
+        posta__put(&e->tx, POSTA_LIT(" BODY=BINARYMIME"));
+    else if (e->t.env.has_8bit)
+        posta__put(&e->tx, POSTA_LIT(" BODY=8BITMIME"));
     if (e->t.is_utf8) posta__put(&e->tx, POSTA_LIT(" SMTPUTF8"));
     posta__params_mail(e->t.env.options, &e->tx);
     e->step = e->t.is_stepped ? STEP_WAIT : STEP_RCPT;

@@ -454,6 +454,8 @@ static void submit(player *p, const char *s) {
             memcpy(p->body_text, value, body_len = len);
         else if (!strcmp(key, "8bit"))
             env.has_8bit = true;
+        else if (!strcmp(key, "binary"))
+            env.has_binary = true;
         else if (!strcmp(key, "is"))
             want = status_named(p, value);
         else if (!strcmp(key, "again"))
