@@ -120,6 +120,8 @@ posta_status posta_engine_submit(posta_engine *e, const posta_envelope *envelope
     e->t.is_utf8 = is_utf8 || envelope->has_utf8; /* row G07: not without need */
     e->t.body = *source;
     e->t.size = envelope->has_crlf ? source->len : POSTA_LEN_UNKNOWN; /* row D08 */
+    e->t.is_chunked =
+        e->config.chunking && (e->caps.bits & POSTA_CAN_CHUNKING) && e->t.size != POSTA_LEN_UNKNOWN;
     for (size_t i = 0; i < envelope->to_n; i++) {
         posta_recipient *r = &envelope->to[i];
         *r = (posta_recipient){.address = r->address, .notify = r->notify, .original = r->original};
@@ -152,8 +154,7 @@ posta_status posta_engine_mail_with(posta_engine *e, const char *from,
     memset(&e->outcome, 0, sizeof e->outcome);
     e->body.at = e->body.len = 0;
     e->t.is_stepped = true;
-    e->t.is_utf8 =
-        form.may_utf8 && (e->config.smtputf8 || !posta__is_ascii(posta__span_of(from)));
+    e->t.is_utf8 = form.may_utf8 && (e->config.smtputf8 || !posta__is_ascii(posta__span_of(from)));
     e->t.env.from = from;
     e->t.env.options = options;
     e->t.size = POSTA_LEN_UNKNOWN;

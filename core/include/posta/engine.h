@@ -59,8 +59,11 @@ typedef struct posta_engine_config {
     posta_timeouts timeouts;
     posta_on_refused on_refused;
     bool no_pipelining; /* one command at a time, whatever the server offers */
-    bool trace;         /* every line of the dialogue becomes an event */
-    bool lenient; /* take LF alone as a reply's line end, and up to 4 empty lines before a reply */
+    bool chunking; /* texts of known length that are whole CRLF lines go by BDAT, RFC 3030, where
+                      the server offers CHUNKING: pipelined behind the recipients, so that a message
+                      takes one round trip */
+    bool trace;    /* every line of the dialogue becomes an event */
+    bool lenient;  /* take LF alone as a reply's line end, and up to 4 empty lines before a reply */
     size_t rx_space;    /* bytes; at least POSTA_MIN_RX_SPACE */
     size_t tx_space;    /* bytes; at least POSTA_MIN_TX_SPACE */
     size_t body_space;  /* bytes pulled from a source at a time; at least POSTA_MIN_BODY_SPACE */
@@ -70,10 +73,10 @@ typedef struct posta_engine_config {
     uint32_t reply_max; /* octets in a whole reply before it is a fault */
     uint32_t spent;     /* milliseconds of the total that are over when the engine begins */
     posta_starttls starttls;
-    size_t auth_space; /* octets of a challenge of AUTH; 0: nobody logs in */
+    size_t auth_space;      /* octets of a challenge of AUTH; 0: nobody logs in */
     const posta_port *port; /* whose domain_to_ascii is asked, for a server without SMTPUTF8 and a
                                domain that is not ASCII; null: such a domain is refused then */
-    bool smtputf8; /* of a message command by command: see posta_engine_set_smtputf8 */
+    bool smtputf8;          /* of a message command by command: see posta_engine_set_smtputf8 */
     const posta_kernels *kernels; /* those of a posta_port; may be null */
 } posta_engine_config;
 
@@ -95,7 +98,8 @@ typedef struct posta_engine_config {
 #define POSTA_ENGINE_CONFIG                                                                        \
     {                                                                                              \
         sizeof(posta_engine_config), 0, POSTA_TIMEOUTS, POSTA_REFUSED_CONTINUE, false, false,      \
-            false, POSTA_ENGINE_SPACES, 4096, 65536, 0, POSTA_STARTTLS_NEVER, 0, 0, false, 0       \
+            false, false, POSTA_ENGINE_SPACES, 4096, 65536, 0, POSTA_STARTTLS_NEVER, 0, 0, false,  \
+            0                                                                                      \
     }
 
 /* ---- phases, events, faults ---- */
@@ -174,9 +178,9 @@ typedef struct posta_fault {
     size_t recipient;  /* POSTA_E_FIELD: which address; POSTA_NO_RECIPIENT: the sender */
     const char *why;   /* POSTA_E_FIELD, POSTA_E_BODY, POSTA_E_PROTOCOL: static words; else null */
     const char
-        *field; /* the option that is wrong or cannot be had: "dsn.envid"; static; else null */
-    bool is_address;   /* it is an address that is wrong, or that this server does not take:
-                          `recipient` says which */
+        *field;      /* the option that is wrong or cannot be had: "dsn.envid"; static; else null */
+    bool is_address; /* it is an address that is wrong, or that this server does not take:
+                        `recipient` says which */
 } posta_fault;
 
 #define POSTA_NO_RECIPIENT SIZE_MAX
@@ -275,10 +279,10 @@ POSTA_API bool posta_engine_next_event(posta_engine *e, posta_event *out);
 
 /* ---- commands ---- */
 
-/** Sends one message: MAIL, RCPTs, DATA, text; pipelined where offered. Ends in EVENT_SENT, with
- *  RECIPIENT_ACK, SERVER_ERROR or SERVER_RETRY for each recipient before it. The envelope's array
- * and the source are borrowed until then. POSTA_E_IN_PROGRESS: accepted. POSTA_E_STATE: not idle.
- *  POSTA_E_FIELD, POSTA_E_TOO_BIG, POSTA_E_EXTENSION, POSTA_E_ARGUMENT: nothing was sent;
+/** Sends one message: MAIL, RCPTs, DATA or BDAT, text; pipelined where offered. Ends in EVENT_SENT,
+ * with RECIPIENT_ACK, SERVER_ERROR or SERVER_RETRY for each recipient before it. The envelope's
+ * array and the source are borrowed until then. POSTA_E_IN_PROGRESS: accepted. POSTA_E_STATE: not
+ * idle. POSTA_E_FIELD, POSTA_E_TOO_BIG, POSTA_E_EXTENSION, POSTA_E_ARGUMENT: nothing was sent;
  * connection unharmed. An address beyond ASCII goes as it is, with SMTPUTF8, where that is offered;
  * else its domain as A-labels, and a local part is POSTA_E_EXTENSION, a domain without IDNA
  * POSTA_E_NOT_BUILT. */
@@ -288,16 +292,17 @@ POSTA_API posta_status posta_engine_submit(posta_engine *e, const posta_envelope
  * POSTA_E_IN_PROGRESS: begun. POSTA_E_STATE: not idle, or not in this order. */
 
 /** MAIL; ends in EVENT_SENDER_ACK, SERVER_ERROR or SERVER_RETRY. `from` ("" is the null path) is
- * borrowed until then. Announces BODY=8BITMIME where offered; SMTPUTF8 for a sender beyond ASCII, or
- * where posta_engine_set_smtputf8 said so. POSTA_E_FIELD, POSTA_E_EXTENSION, POSTA_E_NOT_BUILT. */
+ * borrowed until then. Announces BODY=8BITMIME where offered; SMTPUTF8 for a sender beyond ASCII,
+ * or where posta_engine_set_smtputf8 said so. POSTA_E_FIELD, POSTA_E_EXTENSION, POSTA_E_NOT_BUILT.
+ */
 POSTA_API posta_status posta_engine_mail(posta_engine *e, const char *from);
 /** The same with parameters; `options` (null: none) is borrowed until the event. POSTA_E_EXTENSION:
  * the server does not offer one that is asked for; nothing was sent. */
 POSTA_API posta_status posta_engine_mail_with(posta_engine *e, const char *from,
                                               const posta_mail_options *options);
 /** RCPT to recipient->address; ends in EVENT_RECIPIENT_ACK, SERVER_ERROR or SERVER_RETRY, whose
- * `recipient` counts them from 0. Borrowed until then. Errors as of posta_engine_mail; what MAIL did
- * not announce cannot be used any more. */
+ * `recipient` counts them from 0. Borrowed until then. Errors as of posta_engine_mail; what MAIL
+ * did not announce cannot be used any more. */
 POSTA_API posta_status posta_engine_rcpt(posta_engine *e, posta_recipient *recipient);
 /** DATA; ends in EVENT_BEGIN_ACK, SERVER_ERROR or SERVER_RETRY. POSTA_E_STATE also when no
  * recipient was accepted. */

@@ -37,6 +37,7 @@ typedef struct posta_session posta_session;
     X(POSTA_OPTION_TIMEOUT_TOTAL,    "timeout.total",    POSTA_TYPE_NUMBER, POSTA_WHEN_CLOSED, "ms") \
     X(POSTA_OPTION_ON_REFUSED,       "on_refused",       POSTA_TYPE_NUMBER, POSTA_WHEN_CLOSED, "posta_on_refused") \
     X(POSTA_OPTION_PIPELINING,       "pipelining",       POSTA_TYPE_FLAG,   POSTA_WHEN_CLOSED, "") \
+    X(POSTA_OPTION_CHUNKING,         "chunking",         POSTA_TYPE_NUMBER, POSTA_WHEN_CLOSED, "posta_chunking") \
     X(POSTA_OPTION_TRACE,            "trace",            POSTA_TYPE_FLAG,   POSTA_WHEN_CLOSED, "") \
     X(POSTA_OPTION_LENIENT,          "lenient",          POSTA_TYPE_FLAG,   POSTA_WHEN_CLOSED, "") \
     X(POSTA_OPTION_TLS_MODE,         "tls_mode",         POSTA_TYPE_NUMBER, POSTA_WHEN_CLOSED, "posta_security") \
@@ -47,6 +48,9 @@ typedef struct posta_session posta_session;
     X(POSTA_OPTION_REPLY_SPACE,      "reply_space",      POSTA_TYPE_NUMBER, POSTA_WHEN_NEVER, "bytes") \
     X(POSTA_OPTION_SMTPUTF8,         "smtputf8",         POSTA_TYPE_FLAG,   POSTA_WHEN_ANY, "")
 /* clang-format on */
+
+/** How texts go: see posta_engine_config.chunking. */
+typedef enum posta_chunking { POSTA_CHUNKING_OFF, POSTA_CHUNKING_AUTO } posta_chunking;
 
 #define POSTA_MAX_SOCKET_OPTIONS 8u
 #define POSTA_MAX_SOCKET_VALUE   16u
