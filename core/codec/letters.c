@@ -103,7 +103,7 @@ posta_status posta__domain_to_ascii(posta_span domain, const posta_port *port, p
     if (status == POSTA_OK && is_sound) return POSTA_OK;
     out->len = start;
     if (status == POSTA_OK) status = POSTA_E_FIELD;
-    return status == POSTA_E_FIELD ? refuse(fault, status, why, false) : status;
+    return refuse(fault, status, why, status == POSTA_E_NOT_BUILT);
 }
 
 posta_status posta__address_form(posta__address *a, const posta__form *form, posta_window *store,

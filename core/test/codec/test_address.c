@@ -405,8 +405,7 @@ static void bad_lists(void **state) {
         "a@b_c",
         "\xef\xbc\xa0@b",
         "x <\xe2\x80\xa4@b>",
-        "a@b\xe3\x80\x82"
-        "c",
+        "a@x\xe3\x80\x82y",
         "a@(c)",
         "a@",
         "@b",

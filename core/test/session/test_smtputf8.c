@@ -21,12 +21,18 @@ static posta_session *open_with(net *n, const char *offers, bool smtputf8) {
     return s;
 }
 
-static const char *text_of(net *n) {
+/* Unfolded; good until the next call. */
+static const char *text_of(const net *n) {
     assert_true(n->toy.mails_n > 0);
-    t_bytes *text = &n->toy.mails[n->toy.mails_n - 1].text;
-    t_bytes_add(text, "", 1);
-    text->len--;
-    return (const char *)text->p;
+    const t_bytes *text = &n->toy.mails[n->toy.mails_n - 1].text;
+    static char unfolded[4096];
+    size_t len = 0;
+    for (size_t i = 0; i < text->len && len + 1 < sizeof unfolded; i++) {
+        if (i + 2 < text->len && !memcmp(text->p + i, "\r\n ", 3)) i += 2;
+        unfolded[len++] = (char)text->p[i];
+    }
+    unfolded[len] = 0;
+    return unfolded;
 }
 
 /* ---- whole messages ---- */

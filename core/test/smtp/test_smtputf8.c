@@ -57,7 +57,7 @@ static const row rows[] = {
 static void begin(t_wire *w, const char *offers, t_mode mode, const posta_port *port) {
     posta_engine_config c = POSTA_ENGINE_CONFIG;
     c.port = port;
-    c.no_pipelining = false;
+    c.owed_max = 8;
     t_wire_open(w, &c, mode);
     t_wire_greet(w, offers);
 }
