@@ -66,10 +66,15 @@ static posta_status check_path(posta_engine *e, const char *address, unsigned fl
     return bad_address(e, status, recipient, fault.why);
 }
 
+/* Row C03: LMTP knows mailboxes of the place, without a domain. */
+unsigned posta__rcpt_flags(const posta_engine *e) {
+    return e->config.lmtp ? POSTA__PATH_LOCAL_OK : POSTA__PATH_POSTMASTER_OK;
+}
+
 static posta_status check_recipient(posta_engine *e, const posta_recipient *r,
                                     const posta__form *form, size_t at) {
     posta__complaint c;
-    posta_status status = check_path(e, r->address, POSTA__PATH_POSTMASTER_OK, form, at);
+    posta_status status = check_path(e, r->address, posta__rcpt_flags(e), form, at);
     if (status != POSTA_OK) return status;
     status = posta__params_check_rcpt(e, r, &c);
     return status == POSTA_OK ? status : bad_option(e, status, at, c);
@@ -104,6 +109,11 @@ posta_status posta_engine_submit(posta_engine *e, const posta_envelope *envelope
     if (!posta_engine_is_idle(e) || e->t.is_stepped) return POSTA_E_STATE;
     memset(&e->fault, 0, sizeof e->fault);
     e->fault.recipient = POSTA_NO_RECIPIENT;
+    if (e->config.lmtp && e->config.on_refused == POSTA_REFUSED_ABORT)
+        return bad_option(e, POSTA_E_FIELD, POSTA_NO_RECIPIENT,
+                          (posta__complaint){"on_refused", "LMTP has a verdict for each recipient "
+                                                           "when all have the text: none can be "
+                                                           "aborted for another"});
     status = check_envelope(e, envelope, &is_utf8);
     if (status != POSTA_OK) return status;
     if (e->caps.size_max > 0 && source->len != POSTA_LEN_UNKNOWN && source->len > e->caps.size_max)
@@ -153,6 +163,9 @@ posta_status posta_engine_mail_with(posta_engine *e, const char *from,
     posta__complaint c;
     posta_status status;
     if (!posta_engine_is_idle(e) || e->t.is_stepped) return POSTA_E_STATE;
+    if (e->config.lmtp)
+        return bad(e, POSTA_E_NOT_BUILT, POSTA_NO_RECIPIENT,
+                   "LMTP takes whole messages only in this build");
     status = check_path(e, from, POSTA__PATH_NULL_OK, &form, POSTA_NO_RECIPIENT);
     if (status != POSTA_OK) return status;
     status = posta__params_check_mail(e, options, &c);

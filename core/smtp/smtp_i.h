@@ -150,6 +150,8 @@ typedef struct transaction {
     bool body_flushed;      /* the lines filter is ended */
     bool is_chunked;        /* by BDAT: its length is told first, and it has no dot */
     bool is_not_understood; /* the server does not know BDAT after all */
+    size_t told_at;         /* LMTP: recipients whose verdict has come, refused ones with them */
+    size_t taken_n;         /* LMTP: of these, accepted */
     posta__lines lines;
     uint64_t text_bytes; /* octets of the text put into tx, stuffing included */
     uint64_t dots;       /* of these, the stuffing */
@@ -252,6 +254,8 @@ void posta__verb_hear_line(posta_engine *e, verb v, const reply_line *line);
 uint32_t posta__verb_patience(const posta_engine *e, verb v);
 
 bool posta__make_room(posta_engine *e, size_t need);
+/* POSTA__PATH_ flags of recipients. */
+unsigned posta__rcpt_flags(const posta_engine *e);
 /* What is said from now on is the text. */
 void posta__text_begin(posta_engine *e);
 void posta__connected(posta_engine *e);
@@ -285,6 +289,15 @@ posta_status posta__login_skip(posta_engine *e);
 bool posta__shows(posta_span text, posta_span secret);
 /* The same of octets that were said in base64, as they were said. */
 bool posta__shows_base64(posta_span text, posta_span octets);
+
+/* What a refusal is told by. */
+posta_event_type posta__refusal_event(verdict judged);
+/* Notes why the message under way goes to nobody. */
+void posta__verb_blame(posta_engine *e, verb v);
+
+/* lmtp.c */
+/* Takes the verdict on a text for one recipient. True: it was the last one. */
+bool posta__lmtp_hear(posta_engine *e, verdict judged);
 
 /* params.c */
 #define POSTA__PATH_LINE (POSTA_MAX_PATH + 80u) /* verb, path, SIZE= and BODY= */

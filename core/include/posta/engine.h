@@ -59,6 +59,8 @@ typedef struct posta_engine_config {
     posta_timeouts timeouts;
     posta_on_refused on_refused;
     bool no_pipelining; /* one command at a time, whatever the server offers */
+    bool lmtp; /* RFC 2033: LHLO, and a verdict on the text for each recipient; whole messages only
+                  (posta_engine_submit), and not with POSTA_REFUSED_ABORT */
     bool chunking; /* texts of known length that are whole CRLF lines go by BDAT, RFC 3030, where
                       the server offers CHUNKING: pipelined behind the recipients, so that a message
                       takes one round trip */
@@ -98,8 +100,8 @@ typedef struct posta_engine_config {
 #define POSTA_ENGINE_CONFIG                                                                        \
     {                                                                                              \
         sizeof(posta_engine_config), 0, POSTA_TIMEOUTS, POSTA_REFUSED_CONTINUE, false, false,      \
-            false, false, POSTA_ENGINE_SPACES, 4096, 65536, 0, POSTA_STARTTLS_NEVER, 0, 0, false,  \
-            0                                                                                      \
+            false, false, false, POSTA_ENGINE_SPACES, 4096, 65536, 0, POSTA_STARTTLS_NEVER, 0, 0,  \
+            false, 0                                                                               \
     }
 
 /* ---- phases, events, faults ---- */

@@ -126,6 +126,8 @@ static void configure(dialogue *d, unsigned line, const char *s) {
             d->config.on_refused = !strcmp(value, "abort");
         else if (!strcmp(key, "no_pipelining"))
             d->config.no_pipelining = true;
+        else if (!strcmp(key, "lmtp"))
+            d->config.lmtp = true;
         else if (!strcmp(key, "chunking"))
             d->config.chunking = true;
         else if (!strcmp(key, "lenient"))
