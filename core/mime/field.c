@@ -27,7 +27,18 @@ static bool takes_groups(posta_address_field field) {
 static unsigned path_flags(posta_address_field field) {
     bool is_recipient =
         field == POSTA_TO || field == POSTA_CC || field == POSTA_BCC || field == POSTA_ENVELOPE_TO;
+    /* LMTP's mailboxes of the place have no domain; SMTP refuses them when it is known to be it */
+    if (field == POSTA_ENVELOPE_TO) return POSTA__PATH_LOCAL_OK;
     return is_recipient ? POSTA__PATH_POSTMASTER_OK : 0;
+}
+
+/* No list, and no RFC 5322 mailbox: what a path may be that stands alone. */
+static bool is_alone(posta_address_field field, posta_span s) {
+    if (posta_span_is_nocase(s, POSTA_LIT("Postmaster"))) return path_flags(field) != 0;
+    if (field != POSTA_ENVELOPE_TO || s.len == 0) return false;
+    for (size_t i = 0; i < s.len; i++)
+        if (s.p[i] != '.' && !posta__is_atext(s.p[i])) return false;
+    return true;
 }
 
 static posta_status blame_address(posta_message *m, const char *label, posta_span value,
@@ -117,9 +128,8 @@ posta_status posta_message_addresses(posta_message *m, posta_address_field field
     if (status) return status;
     if (!list) return blame_address(m, label, in, "is missing");
     if (is_null_path(field, in)) return set_null_path(m, label);
-    /* the one recipient without a domain (RFC 5321 4.5.1); no RFC 5322 mailbox, so no list either
-     */
-    if (path_flags(field) && posta_span_is_nocase(in, POSTA_LIT("Postmaster")))
+    /* recipients without a domain (RFC 5321 4.5.1) */
+    if (is_alone(field, in))
         return add_path(m, field, label, posta__span(NULL, 0), in);
     posta__address_reader_init(&reader, in);
     for (;;) {
