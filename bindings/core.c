@@ -87,6 +87,7 @@ int luaopen_posta_core(lua_State *L) {
     add(L, "link", posta__lua_open_links);
     add(L, "address", posta__lua_open_addresses);
     add(L, "tls", posta__lua_open_tls);
+    add(L, "codec", posta__lua_open_codecs);
     return 1;
 }
 

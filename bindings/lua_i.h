@@ -136,6 +136,7 @@ const char *posta__lua_setter_begin(lua_State *L, posta__lua_box **b_out, int te
 int posta__lua_setter_answer(lua_State *L, posta_status status);
 int posta__lua_setter_refuse(lua_State *L);
 extern const luaL_Reg posta__lua_message_typed[];
+extern const luaL_Reg posta__lua_message_extensions[];
 extern const luaL_Reg posta__lua_message_tree[];
 extern const luaL_Reg posta__lua_message_reading[];
 
@@ -227,6 +228,7 @@ typedef struct posta__lua_session {
     posta_source text, counted;
     posta_envelope envelope;
     uint64_t pulled;
+    posta_mail_options mail_options; /* of the next sender */
 } posta__lua_session;
 
 /** The session at 1, closed or not; the open one, else it raises. */
@@ -240,6 +242,7 @@ void posta__lua_wire_config(lua_State *L, int at, posta__lua_session *s, posta_t
 /** A new connection begins: nothing has been answered yet. */
 void posta__lua_wire_reset(posta__lua_wire *w);
 extern const luaL_Reg posta__lua_session_steps[];
+extern const luaL_Reg posta__lua_session_extensions[];
 extern const luaL_Reg posta__lua_session_options[];
 extern const luaL_Reg posta__lua_session_wire[];
 
@@ -255,5 +258,6 @@ void posta__lua_open_sessions(lua_State *L);
 void posta__lua_open_links(lua_State *L);
 void posta__lua_open_addresses(lua_State *L);
 void posta__lua_open_tls(lua_State *L);
+void posta__lua_open_codecs(lua_State *L);
 
 #endif

@@ -355,6 +355,7 @@ void posta__lua_open_messages(lua_State *L) {
     luaL_setfuncs(L, functions, 0);
     luaL_setfuncs(L, posta__lua_message_reading, 0);
     luaL_setfuncs(L, posta__lua_message_typed, 0);
+    luaL_setfuncs(L, posta__lua_message_extensions, 0);
     luaL_setfuncs(L, posta__lua_message_tree, 0);
     lua_pushliteral(L, "methods");
     lua_newtable(L);

@@ -69,6 +69,7 @@ void posta__lua_place_init(lua_State *L, posta__lua_place *place) {
     place->port.unix_time = unix_time;
     place->port.entropy = entropy;
     place->port.allocate = allocate;
+    place->port.kernels = posta_port_default()->kernels;
     place->port.domain_to_ascii = domain_to_ascii;
     place->allocate = lua_getallocf(L, &place->allocate_ud);
 }

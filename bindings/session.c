@@ -239,12 +239,9 @@ static posta_status count_rewind(void *user) {
 
 /* As posta_session_send_message, which answers itself when the message is wrong. */
 static posta_status send_counted(lua_session *s, posta_message *m) {
-    posta_compose_options options = POSTA_COMPOSE_OPTIONS;
-    posta_capabilities can = posta_session_capabilities(s->session);
+    posta_compose_options options = posta_session_compose_options(s->session);
     s->pulled = 0;
     memset(&s->text, 0, sizeof s->text);
-    options.may_8bit = (can.bits & POSTA_CAN_8BITMIME) != 0;
-    options.may_utf8 = options.may_8bit && (can.bits & POSTA_CAN_SMTPUTF8) != 0;
     if (!posta_session_is_connected(s->session) ||
         posta_message_compose(m, &options, &s->text, NULL) != POSTA_OK ||
         posta_message_envelope(m, &s->envelope) != POSTA_OK) {
@@ -503,6 +500,7 @@ void posta__lua_open_sessions(lua_State *L) {
     lua_newtable(L);
     luaL_setfuncs(L, functions, 0);
     luaL_setfuncs(L, posta__lua_session_steps, 0);
+    luaL_setfuncs(L, posta__lua_session_extensions, 0);
     luaL_setfuncs(L, posta__lua_session_options, 0);
     luaL_setfuncs(L, posta__lua_session_wire, 0);
     lua_pushliteral(L, "methods");

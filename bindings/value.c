@@ -61,6 +61,7 @@ void posta__lua_engine_config(lua_State *L, int at, posta_engine_config *out) {
     timeouts(L, at, &out->timeouts);
     out->trace = posta__lua_flag(L, at, "trace");
     out->no_pipelining = posta__lua_flag(L, at, "no_pipelining");
+    out->chunking = posta__lua_flag(L, at, "by_chunks");
     if (posta__lua_flag(L, at, "abort_on_refused")) out->on_refused = POSTA_REFUSED_ABORT;
 }
 
@@ -282,17 +283,4 @@ int posta__lua_push_event(lua_State *L, const posta_event *e) {
     lua_pushlstring(L, e->text.len > 0 ? (const char *)e->text.p : "", e->text.len);
     lua_rawset(L, -3);
     return 2;
-}
-
-void posta__lua_push_capabilities(lua_State *L, posta_capabilities can) {
-    lua_createtable(L, 0, 9);
-    posta__lua_set_flag(L, "esmtp", (can.bits & POSTA_CAN_ESMTP) != 0);
-    posta__lua_set_flag(L, "pipelining", (can.bits & POSTA_CAN_PIPELINING) != 0);
-    posta__lua_set_flag(L, "eightbitmime", (can.bits & POSTA_CAN_8BITMIME) != 0);
-    posta__lua_set_flag(L, "size", (can.bits & POSTA_CAN_SIZE) != 0);
-    if (can.size_max > 0) posta__lua_set_integer(L, "size_max", can.size_max);
-    posta__lua_set_flag(L, "starttls", (can.bits & POSTA_CAN_STARTTLS) != 0);
-    posta__lua_set_flag(L, "auth", (can.bits & POSTA_CAN_AUTH) != 0);
-    posta__lua_set_flag(L, "smtputf8", (can.bits & POSTA_CAN_SMTPUTF8) != 0);
-    posta__lua_set_flag(L, "enhanced_codes", (can.bits & POSTA_CAN_ENHANCED_CODES) != 0);
 }

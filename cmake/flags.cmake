@@ -12,7 +12,7 @@ endif()
 
 # 1 or 0, and seen by who includes us too: headers may say less in a smaller build.
 set(POSTA_DEFINITIONS)
-foreach(switch FILES TEXTS RESOLVER THREADS TLS)
+foreach(switch FILES TEXTS RESOLVER THREADS TLS SIMD)
   if(POSTA_${switch})
     list(APPEND POSTA_DEFINITIONS POSTA_${switch}=1)
   else()

@@ -136,6 +136,13 @@ add_executable(random_trees ${test_root}/mime/random_trees.c)
 posta_test_target(random_trees)
 target_link_libraries(random_trees PRIVATE ${test_libraries})
 
+# A figure, no test; that it runs is one.
+add_executable(bench_codec ${PROJECT_SOURCE_DIR}/bench/codec.c)
+posta_test_target(bench_codec)
+target_link_libraries(bench_codec PRIVATE posta)
+add_test(NAME bench/codec COMMAND bench_codec 1)
+set_tests_properties(bench/codec PROPERTIES TIMEOUT 60)
+
 include(${PROJECT_SOURCE_DIR}/cmake/guards.cmake)
 
 # The binding inside a C host, with an allocator that fails at every turn. LuaJIT's states take none.

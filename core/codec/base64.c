@@ -4,26 +4,14 @@
  * in `hold`. Text mode feeds the same encoder with CRLF for each line end. */
 #include "codec_i.h"
 
-#define LINE 76u /* RFC 2045 6.8 */
-
-static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-/* n whole groups of three octets; the room has been checked. */
-static void encode_groups(const uint8_t *in, size_t n, uint8_t *out) {
-    for (; n > 0; n--, in += 3, out += 4) {
-        uint32_t v = (uint32_t)in[0] << 16 | (uint32_t)in[1] << 8 | in[2];
-        out[0] = (uint8_t)alphabet[v >> 18];
-        out[1] = (uint8_t)alphabet[v >> 12 & 63];
-        out[2] = (uint8_t)alphabet[v >> 6 & 63];
-        out[3] = (uint8_t)alphabet[v & 63];
-    }
-}
+#define LINE       76u /* RFC 2045 6.8 */
+#define LINE_INPUT 57u
 
 /* The last one or two octets, padded. */
 static void encode_tail(const uint8_t *in, size_t len, uint8_t *out) {
     uint8_t group[3] = {in[0], 0, 0};
     if (len > 1) group[1] = in[1];
-    encode_groups(group, 1, out);
+    posta__kernels_portable.base64_groups(group, 1, out);
     if (len < 2) out[2] = '=';
     out[3] = '=';
 }
@@ -48,27 +36,48 @@ static void wrote(posta__base64 *b, posta_window *out, size_t groups) {
     if (!(b->flags & POSTA__BASE64_UNWRAPPED)) b->column = (uint8_t)(b->column + 4 * groups);
 }
 
+/* Whole lines behind a full one. False: none. */
+static bool encode_lines(posta__base64 *b, posta_span *in, posta_window *out) {
+    size_t n = in->len / LINE_INPUT, fit = posta__room(out) / (LINE + 2);
+    if (b->column != LINE || b->held > 0 || (b->flags & POSTA__BASE64_UNWRAPPED)) return false;
+    if (n > fit) n = fit;
+    if (n == 0) return false;
+    posta__kernels(b->kernels)->base64_lines(in->p, n, out->p + out->len);
+    out->len += n * (LINE + 2);
+    *in = posta__span(in->p + n * LINE_INPUT, in->len - n * LINE_INPUT);
+    return true;
+}
+
+/* The held octets and what makes a group of them; there is room. */
+static void encode_held(posta__base64 *b, posta_span *in, posta_window *out) {
+    size_t need = 3u - b->held;
+    uint8_t group[3] = {b->hold[0], b->hold[1], 0};
+    memcpy(group + b->held, in->p, need);
+    posta__kernels_portable.base64_groups(group, 1, out->p + out->len);
+    *in = posta__span(in->p + need, in->len - need);
+    b->held = 0;
+    wrote(b, out, 1);
+}
+
+/* The groups that the line and the room allow; there is room for one. */
+static void encode_groups(posta__base64 *b, posta_span *in, posta_window *out) {
+    size_t n = in->len / 3, in_line = (LINE - b->column) / 4u;
+    if (n > posta__room(out) / 4) n = posta__room(out) / 4;
+    if (n > in_line && !(b->flags & POSTA__BASE64_UNWRAPPED)) n = in_line;
+    posta__kernels(b->kernels)->base64_groups(in->p, n, out->p + out->len);
+    *in = posta__span(in->p + 3 * n, in->len - 3 * n);
+    wrote(b, out, n);
+}
+
 /* Encodes octets as they are. False: no room for the next group. */
 static bool encode(posta__base64 *b, posta_span *in, posta_window *out) {
     while (b->held + in->len >= 3) {
+        if (encode_lines(b, in, out)) continue;
         if (!begin_group(b, out)) return false;
-        size_t groups = 1;
-        if (b->held > 0) {
-            size_t need = 3u - b->held;
-            uint8_t group[3] = {b->hold[0], b->hold[1], 0};
-            memcpy(group + b->held, in->p, need);
-            encode_groups(group, 1, out->p + out->len);
-            *in = posta__span(in->p + need, in->len - need);
-            b->held = 0;
-        } else {
-            groups = in->len / 3;
-            if (groups > posta__room(out) / 4) groups = posta__room(out) / 4;
-            if (!(b->flags & POSTA__BASE64_UNWRAPPED) && groups > (LINE - b->column) / 4u)
-                groups = (LINE - b->column) / 4u;
-            encode_groups(in->p, groups, out->p + out->len);
-            *in = posta__span(in->p + 3 * groups, in->len - 3 * groups);
-        }
-        wrote(b, out, groups);
+        if (b->held > 0)
+            encode_held(b, in, out);
+        else
+            encode_groups(b, in, out);
     }
     for (; in->len > 0; in->p++, in->len--)
         b->hold[b->held++] = *in->p;
@@ -84,33 +93,38 @@ static bool encode_line_end(posta__base64 *b, posta_window *out) {
     return done;
 }
 
-/* Octets before the first CR or LF. */
-static size_t text_run(posta_span in) {
-    enum { FAR = 1024 }; /* keeps the search for a rare CR linear */
-    size_t len = in.len < FAR ? in.len : FAR;
-    const uint8_t *lf = memchr(in.p, '\n', len);
-    if (lf) len = (size_t)(lf - in.p);
-    const uint8_t *cr = len > 0 ? memchr(in.p, '\r', len) : NULL;
-    return cr ? (size_t)(cr - in.p) : len;
+/* Octets at the front that are text whose line ends are CRLF already: they go as they are. */
+static size_t canonical_len(posta_span in) {
+    enum { FAR = 1024 }; /* what finds no room is looked through again */
+    size_t len = in.len < FAR ? in.len : FAR, at = 0;
+    for (;;) {
+        const uint8_t *p = in.p + at, *lf = memchr(p, '\n', len - at);
+        size_t n = lf ? (size_t)(lf - p) : len - at;
+        const uint8_t *cr = memchr(p, '\r', n);
+        if (cr) n = (size_t)(cr - p);
+        if (!lf || !cr || cr + 1 != lf) return at + n;
+        at += n + 2;
+    }
 }
 
 static posta_status text_step(posta__base64 *b, posta_span *in, posta_window *out) {
     for (;;) {
         if (!encode_line_end(b, out)) return POSTA_AGAIN;
         if (in->len == 0) return POSTA_OK;
-        uint8_t c = *in->p;
-        if (c == '\r' || c == '\n') {
+        size_t len = canonical_len(*in);
+        if (len == 0) {
+            uint8_t c = *in->p;
             bool is_second = c == '\n' && b->after_cr;
             b->after_cr = c == '\r';
             if (!is_second) b->line_end = 2;
             *in = posta__span(in->p + 1, in->len - 1);
             continue;
         }
-        b->after_cr = false;
-        size_t len = text_run(*in);
         posta_span run = posta__span(in->p, len);
         bool done = encode(b, &run, out);
         size_t taken = len - run.len;
+        if (taken > 0) b->after_cr = in->p[taken - 1] == '\r';
+        if (taken > 0 && b->after_cr) b->line_end = 1; /* no room between CR and LF */
         *in = posta__span(in->p + taken, in->len - taken);
         if (!done) return POSTA_AGAIN;
     }
@@ -143,7 +157,7 @@ bool posta__base64_put(posta_window *out, posta_span in) {
     size_t groups = in.len / 3, tail = in.len % 3;
     size_t units = groups + (tail > 0);
     if (units > posta__room(out) / 4) return false;
-    if (groups > 0) encode_groups(in.p, groups, out->p + out->len);
+    if (groups > 0) posta__kernels_portable.base64_groups(in.p, groups, out->p + out->len);
     if (tail > 0) encode_tail(in.p + 3 * groups, tail, out->p + out->len + 4 * groups);
     out->len += 4 * units;
     return true;

@@ -30,6 +30,45 @@
 #define POSTA_FOLD_AT 78u
 #endif
 
+/* Small devices get small tables and buffers instead of speed. */
+#if defined(__OPTIMIZE_SIZE__) || defined(POSTA_SMALL)
+#define POSTA__IS_SMALL 1
+#else
+#define POSTA__IS_SMALL 0
+#endif
+
+/* ---- kernels (kernels.c): the loops where the time goes ---- */
+
+struct posta__scan;
+
+/** core/port has these in vector instructions (posta_port.kernels). Each reads nothing but what it
+ * is given, and answers and writes exactly what the portable one does. */
+struct posta_kernels {
+    /** n groups of three octets become n groups of four characters. */
+    void (*base64_groups)(const uint8_t *in, size_t n, uint8_t *out);
+    /** n times 57 octets become CRLF and a line of 76 characters each. */
+    void (*base64_lines)(const uint8_t *in, size_t n, uint8_t *out);
+    /** Copies at most `most` octets, up to the first that quoted-printable does not give as it is:
+     *  neither TAB nor 0x20..0x7E, or '='. Returns how many. in[0..len) may be read and out[0..len)
+     *  written over, len >= most. */
+    size_t (*qp_plain)(const uint8_t *in, size_t most, size_t len, uint8_t *out);
+    /** Copies up to the first CR, LF or NUL; returns how many. The rest of out[0..len) may be
+     * written over. */
+    size_t (*text_run)(const uint8_t *in, size_t len, uint8_t *out);
+    /** Counts what posta__scan has of runs and line ends. */
+    void (*scan)(struct posta__scan *s, const uint8_t *in, size_t len);
+};
+
+extern const posta_kernels posta__kernels_portable;
+
+/** Those given, or the portable ones for null. */
+static inline const posta_kernels *posta__kernels(const posta_kernels *k) {
+    return k ? k : &posta__kernels_portable;
+}
+
+/* Encoders have a field `kernels`: null after `init`, which does for any; their caller may set it.
+ */
+
 /* ---- base64 (base64.c), RFC 2045 6.8 ---- */
 
 enum {
@@ -44,6 +83,7 @@ typedef struct posta__base64 {
     uint8_t hold[2];  /* octets that do not fill a group yet */
     uint8_t line_end; /* text: octets of CRLF still to encode, 0..2 */
     bool after_cr;    /* text: the last octet was CR, its LF is not a second line end */
+    const posta_kernels *kernels;
 } posta__base64;
 
 /** Lines of 76 characters with CRLF between them; none after the last. */
@@ -71,6 +111,7 @@ typedef struct posta__qp {
     uint8_t from_n;   /* octets of "From" held at a line start, 0..4 */
     uint8_t blank;    /* a held SP or TAB, 0: none */
     uint8_t line_end; /* text: a line end is owed */
+    const posta_kernels *kernels;
 } posta__qp;
 
 /** Text: CR, LF, CRLF become CRLF. Binary: CR and LF become =0D and =0A. Lines stay within 76; a
@@ -78,6 +119,29 @@ typedef struct posta__qp {
 void posta__qp_init(posta__qp *q, bool is_binary);
 posta_status posta__qp_step(posta__qp *q, posta_span *in, posta_window *out);
 posta_status posta__qp_end(posta__qp *q, posta_window *out);
+
+/* ---- decoders (undo.c) ---- */
+
+typedef struct posta__undo {
+    bool is_strict; /* base64: no white space */
+    bool is_over;   /* base64: padding has ended it */
+    bool after_cr;  /* quoted-printable: the last octet was CR, its LF is not a second line end */
+    uint8_t held;   /* base64: characters of the group, 0..4 */
+    uint8_t pad;    /* base64: of these, padding */
+    uint8_t escape; /* quoted-printable: what stands behind a "=" so far */
+    uint8_t blanks; /* quoted-printable: held back, bits of `tabs` are TAB */
+    uint32_t bits;
+    uint64_t tabs;
+    uint64_t taken;  /* octets before what is wrong */
+    const char *why; /* static; with POSTA_E_FIELD */
+} posta__undo;
+
+/** Step decoders in the shape of the encoders; they take no kernels. */
+void posta__undo_init(posta__undo *u, bool is_strict);
+posta_status posta__unbase64_step(posta__undo *u, posta_span *in, posta_window *out);
+posta_status posta__unbase64_end(posta__undo *u, posta_window *out);
+posta_status posta__unqp_step(posta__undo *u, posta_span *in, posta_window *out);
+posta_status posta__unqp_end(posta__undo *u, posta_window *out);
 
 /* ---- lines (lines.c): line ends, dots, and what may not be in a message ---- */
 
@@ -102,6 +166,7 @@ typedef struct posta__lines {
     uint16_t column;      /* octets of the line, before stuffing; stops counting at 999 */
     posta__lines_why why; /* set with POSTA_E_FIELD */
     uint64_t taken;       /* input octets taken; at a fault, where it is */
+    const posta_kernels *kernels;
 } posta__lines;
 
 /** Gives whole CRLF lines: never a bare CR, a bare LF or (unless told) a NUL. */
@@ -153,11 +218,33 @@ typedef struct posta__scan {
     unsigned flags;
     bool after_cr;
     posta__qp qp_text, qp_binary;
+    const posta_kernels *kernels;
 } posta__scan;
 
 void posta__scan_init(posta__scan *s, unsigned flags);
 void posta__scan_step(posta__scan *s, posta_span in);
 void posta__scan_end(posta__scan *s);
+/** After `end`, with all of the content again: measures what `flags` ask for and was not measured.
+ */
+void posta__scan_measure(posta__scan *s, unsigned flags, posta_span all);
+
+/* For kernels: n octets that are neither CR nor LF; one that is. Their high and nul are apart. */
+static inline void posta__scan_run(posta__scan *s, size_t n) {
+    if (n == 0) return;
+    s->bare_cr += s->after_cr;
+    s->after_cr = false;
+    s->canonical += n;
+    s->column += n;
+}
+static inline void posta__scan_line_end(posta__scan *s, uint8_t c) {
+    bool is_second = c == '\n' && s->after_cr; /* the CR has ended the line */
+    s->bare_cr += s->after_cr && !is_second;
+    s->bare_lf += c == '\n' && !is_second;
+    s->canonical += is_second ? 0 : 2;
+    s->after_cr = c == '\r';
+    if (s->column > s->longest) s->longest = s->column;
+    s->column = 0;
+}
 
 /** Transfer encodings; the numbers are those of posta_encoding in posta/mime.h. */
 typedef enum posta__cte {
@@ -276,6 +363,10 @@ void posta__fold_put(posta__fold *f, posta_span s);
 void posta__fold_token(posta__fold *f, posta_span token);
 /** Ends the field with CRLF and answers its status; on failure the window is as before `begin`. */
 posta_status posta__fold_end(posta__fold *f);
+
+/** Of the field with an empty name that was written from `start` on, leaves the value, on one line.
+ */
+void posta__unfold(posta_window *out, size_t start);
 
 /* ---- header text (text.c), RFC 2047 ---- */
 
@@ -407,6 +498,10 @@ void posta__fold_address(posta__fold *f, const posta__address *a, bool last);
  *  POSTA_E_FIELD: the year (in that zone) is not 1900..9999 or the zone is over 99:59;
  * POSTA_E_LIMIT: no room. */
 posta_status posta__date_put(posta_window *out, int64_t unix_seconds, int zone_minutes);
+/** Writes `unix_seconds` as 2026-11-28T08:30:00Z, RFC 3339; the years 1900 to 9999, else
+ * POSTA_E_FIELD. */
+posta_status posta__timestamp_put(posta_window *out, int64_t unix_seconds);
+#define POSTA__TIMESTAMP_LEN 20u
 /** Parses a date-time without comments and obsolete forms. A day name must be the right one; second
  * 60 is taken as the next second. POSTA_E_FIELD with *why_out. Out pointers may be null. */
 posta_status posta__date_parse(posta_span s, int64_t *unix_seconds_out, int *zone_minutes_out,

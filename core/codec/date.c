@@ -49,36 +49,64 @@ static void put_zone(uint8_t *p, int minutes) {
     put_number(p + 1, abs / 60 * 100 + abs % 60, 4);
 }
 
+typedef struct civil {
+    int64_t days, seconds; /* since 1970; of the day */
+    int64_t year, month, day;
+} civil;
+
+static bool civil_of(int64_t unix_seconds, int64_t zone, civil *c) {
+    int64_t local = unix_seconds + zone * 60, days;
+    /* far outside the years that can be written, and small enough for what follows */
+    if (unix_seconds < -(int64_t)DAY * 36500 || unix_seconds > (int64_t)DAY * 3000000) return false;
+    c->days = days = local / DAY - (local % DAY < 0);
+    c->seconds = local - days * DAY;
+    c->year = 1970 + days / 366; /* not after the right one, for days >= 0 */
+    c->month = 1;
+    if (days < 0) c->year = 1970 + days / 365 - 1;
+    while (days >= days_before_year(c->year + 1))
+        c->year++;
+    c->day = days - days_before_year(c->year) + 1;
+    for (; c->day > month_len(c->year, c->month); c->month++)
+        c->day -= month_len(c->year, c->month);
+    return c->year >= 1900 && c->year <= 9999;
+}
+
+static void put_clock(uint8_t *p, int64_t seconds) {
+    put_number(p, seconds / 3600, 2);
+    put_number(p + 3, seconds / 60 % 60, 2);
+    put_number(p + 6, seconds % 60, 2);
+}
+
 posta_status posta__date_put(posta_window *out, int64_t unix_seconds, int zone_minutes) {
     bool is_unknown = zone_minutes == POSTA__ZONE_UNKNOWN;
     int zone = is_unknown ? 0 : zone_minutes;
-    if (zone > 99 * 60 + 59 || zone < -(99 * 60 + 59)) return POSTA_E_FIELD;
-    /* far outside the years that can be written, and small enough for what follows */
-    if (unix_seconds < -(int64_t)DAY * 36500 || unix_seconds > (int64_t)DAY * 3000000)
-        return POSTA_E_FIELD;
-    int64_t local = unix_seconds + (int64_t)zone * 60;
-    int64_t days = local / DAY - (local % DAY < 0), seconds = local - days * DAY;
-    int64_t year = 1970 + days / 366, month = 1; /* not after the right one, for days >= 0 */
-    if (days < 0) year = 1970 + days / 365 - 1;
-    while (days >= days_before_year(year + 1))
-        year++;
-    if (year < 1900 || year > 9999) return POSTA_E_FIELD;
-    int64_t day = days - days_before_year(year) + 1;
-    for (; day > month_len(year, month); month++)
-        day -= month_len(year, month);
-
     uint8_t *p = out->p + out->len;
+    civil c;
+    if (zone > 99 * 60 + 59 || zone < -(99 * 60 + 59)) return POSTA_E_FIELD;
+    if (!civil_of(unix_seconds, zone, &c)) return POSTA_E_FIELD;
     if (posta__room(out) < POSTA__DATE_LEN) return POSTA_E_LIMIT;
     memcpy(p, "Day, 00 Mon 0000 00:00:00 -0000", POSTA__DATE_LEN);
-    memcpy(p, day_names + 3 * weekday_of(days), 3);
-    put_number(p + 5, day, 2);
-    memcpy(p + 8, month_names + 3 * (month - 1), 3);
-    put_number(p + 12, year, 4);
-    put_number(p + 17, seconds / 3600, 2);
-    put_number(p + 20, seconds / 60 % 60, 2);
-    put_number(p + 23, seconds % 60, 2);
+    memcpy(p, day_names + 3 * weekday_of(c.days), 3);
+    put_number(p + 5, c.day, 2);
+    memcpy(p + 8, month_names + 3 * (c.month - 1), 3);
+    put_number(p + 12, c.year, 4);
+    put_clock(p + 17, c.seconds);
     if (!is_unknown) put_zone(p + 26, zone);
     out->len += POSTA__DATE_LEN;
+    return POSTA_OK;
+}
+
+posta_status posta__timestamp_put(posta_window *out, int64_t unix_seconds) {
+    uint8_t *p = out->p + out->len;
+    civil c;
+    if (!civil_of(unix_seconds, 0, &c)) return POSTA_E_FIELD;
+    if (posta__room(out) < POSTA__TIMESTAMP_LEN) return POSTA_E_LIMIT;
+    memcpy(p, "0000-00-00T00:00:00Z", POSTA__TIMESTAMP_LEN);
+    put_number(p, c.year, 4);
+    put_number(p + 5, c.month, 2);
+    put_number(p + 8, c.day, 2);
+    put_clock(p + 11, c.seconds);
+    out->len += POSTA__TIMESTAMP_LEN;
     return POSTA_OK;
 }
 

@@ -88,41 +88,33 @@ static posta_status take_run(posta__lines *l, posta_span *in, posta_window *out)
     return POSTA_OK;
 }
 
-/* Octets of the next line without its end, if it may go as it is and all of it is here; else
-   SIZE_MAX. `end_out`: what its end has. */
-static size_t whole_line(const posta__lines *l, posta_span in, size_t *end_out) {
-    size_t cap = in.len < POSTA_MAX_LINE + 2 ? in.len : POSTA_MAX_LINE + 2, n;
-    const uint8_t *lf = memchr(in.p, '\n', cap);
-    if (!lf) return SIZE_MAX;
-    n = (size_t)(lf - in.p);
-    *end_out = n > 0 && in.p[n - 1] == '\r' ? 2 : 1;
-    n -= *end_out - 1;
-    if (*end_out == 1 && (l->flags & POSTA__LINES_REJECT)) return SIZE_MAX;
-    if (n > POSTA_MAX_LINE) return SIZE_MAX;
-    if (memchr(in.p, '\r', n)) return SIZE_MAX;
-    return !(l->flags & POSTA__LINES_ANY_NUL) && memchr(in.p, 0, n) ? SIZE_MAX : n;
+/* Copies the next line, if it may go as it is and all of it is here, and CRLF. The octets taken of
+   `in`; 0: not so. *room_out: what it took of the room. */
+static size_t take_line(const posta__lines *l, posta_span in, uint8_t *to, size_t *room_out) {
+    size_t len = in.len < POSTA_MAX_LINE ? in.len : POSTA_MAX_LINE, n, eol;
+    bool stuffs = *in.p == '.' && (l->flags & POSTA__LINES_STUFF);
+    if (*room_out < 3) return 0;
+    if (len > *room_out - 3) len = *room_out - 3;
+    if (stuffs) *to++ = '.';
+    n = posta__kernels(l->kernels)->text_run(in.p, len, to);
+    eol = in.len - n >= 2 && in.p[n] == '\r' ? 2 : 1;
+    if (in.len - n < eol || in.p[n + eol - 1] != '\n') return 0;
+    if (eol == 1 && (l->flags & POSTA__LINES_REJECT)) return 0;
+    to[n] = '\r';
+    to[n + 1] = '\n';
+    *room_out -= n + 2 + (stuffs ? 1 : 0);
+    return n + eol;
 }
 
 /* Takes whole lines while they fit: what most text is made of. `l` stands at the begin of a line.
  */
 static void take_lines(posta__lines *l, posta_span *in, posta_window *out) {
-    const uint8_t *p = in->p, *end = p + in->len;
-    uint8_t *to = out->p + out->len;
-    size_t room = posta__room(out);
-    while (p < end) {
-        bool stuffs = *p == '.' && (l->flags & POSTA__LINES_STUFF);
-        size_t eol = 0, n = whole_line(l, posta__span(p, (size_t)(end - p)), &eol);
-        if (n == SIZE_MAX || room < n + 2 + (stuffs ? 1 : 0)) break;
-        if (stuffs) *to++ = '.';
-        memcpy(to, p, n);
-        to[n] = '\r';
-        to[n + 1] = '\n';
-        to += n + 2;
-        room -= n + 2 + (stuffs ? 1 : 0);
-        p += n + eol;
+    size_t room = posta__room(out), n = 1;
+    while (in->len > 0 && n > 0) {
+        n = take_line(l, *in, out->p + out->cap - room, &room);
+        skip(l, in, n);
     }
     out->len = out->cap - room;
-    skip(l, in, (size_t)(p - in->p));
 }
 
 posta_status posta__lines_step(posta__lines *l, posta_span *in, posta_window *out) {

@@ -1,4 +1,5 @@
-/* core/codec: text for people: what came from elsewhere made harmless, and what is wrong with a value.
+/* core/codec: text for people: what came from elsewhere made harmless, and what is wrong with a
+ * value.
  */
 #include "codec_i.h"
 

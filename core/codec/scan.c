@@ -13,7 +13,8 @@ void posta__scan_init(posta__scan *s, unsigned flags) {
 }
 
 static uint64_t qp_measure(posta__qp *q, posta_span in) {
-    uint8_t scratch[512];
+    enum { SCRATCH = POSTA__IS_SMALL ? 320 : 2048 }; /* lines at its end go slowly */
+    uint8_t scratch[SCRATCH];
     uint64_t len = 0;
     posta_status status = POSTA_AGAIN;
     while (status == POSTA_AGAIN) {
@@ -24,69 +25,48 @@ static uint64_t qp_measure(posta__qp *q, posta_span in) {
     return len;
 }
 
-static void end_line(posta__scan *s) {
-    if (s->column > s->longest) s->longest = s->column;
-    s->column = 0;
-    s->canonical += 2;
-    s->ends_line = true;
+static void measure(posta__scan *s, unsigned flags, posta_span in) {
+    s->qp_text.kernels = s->qp_binary.kernels = s->kernels;
+    if (flags & POSTA__SCAN_QP_TEXT) s->qp_text_len += qp_measure(&s->qp_text, in);
+    if (flags & POSTA__SCAN_QP_BINARY) s->qp_binary_len += qp_measure(&s->qp_binary, in);
 }
 
-static void take_line_end(posta__scan *s, uint8_t c) {
-    if (c == '\n' && s->after_cr) {
-        s->after_cr = false;
-        return; /* the CR has ended the line */
-    }
-    if (s->after_cr) s->bare_cr++;
-    if (c == '\n') s->bare_lf++;
-    s->after_cr = c == '\r';
-    end_line(s);
-}
-
-/* Counts octets up to the next CR or LF; returns how many. */
-static size_t take_run(posta__scan *s, posta_span in) {
-    size_t n = 0, high = 0, nul = 0;
-    for (; n < in.len && in.p[n] != '\r' && in.p[n] != '\n'; n++) {
-        high += in.p[n] >> 7;
-        nul += in.p[n] == 0;
-    }
-    if (n == 0) return 0;
-    if (s->after_cr) s->bare_cr++;
-    s->after_cr = false;
-    s->ends_line = false;
-    s->high += high;
-    s->nul += nul;
-    s->canonical += n;
-    s->column += n;
-    return n;
+static void end_measuring(posta__scan *s, unsigned flags) {
+    uint8_t scratch[POSTA__STEP_ROOM * 2];
+    posta_window out = posta__window(scratch, sizeof scratch);
+    if ((flags & POSTA__SCAN_QP_TEXT) && posta__qp_end(&s->qp_text, &out) == POSTA_OK)
+        s->qp_text_len += out.len;
+    out.len = 0;
+    if ((flags & POSTA__SCAN_QP_BINARY) && posta__qp_end(&s->qp_binary, &out) == POSTA_OK)
+        s->qp_binary_len += out.len;
 }
 
 void posta__scan_step(posta__scan *s, posta_span in) {
-    if (s->flags & POSTA__SCAN_QP_TEXT) s->qp_text_len += qp_measure(&s->qp_text, in);
-    if (s->flags & POSTA__SCAN_QP_BINARY) s->qp_binary_len += qp_measure(&s->qp_binary, in);
-    posta__utf8_step(&s->utf8, in);
+    uint64_t high = s->high;
+    if (in.len == 0) return;
+    measure(s, s->flags, in);
+    posta__kernels(s->kernels)->scan(s, in.p, in.len);
+    if (s->high == high && s->utf8.need == 0 && !s->utf8.is_bad)
+        s->utf8.at += in.len;
+    else
+        posta__utf8_step(&s->utf8, in);
     s->octets += in.len;
-    while (in.len > 0) {
-        size_t n = take_run(s, in);
-        if (n == 0) {
-            take_line_end(s, *in.p);
-            n = 1;
-        }
-        in = posta__span(in.p + n, in.len - n);
-    }
+    s->ends_line = s->column == 0;
 }
 
 void posta__scan_end(posta__scan *s) {
-    uint8_t scratch[POSTA__STEP_ROOM * 2];
-    posta_window out = posta__window(scratch, sizeof scratch);
     posta__utf8_end(&s->utf8);
-    if (s->after_cr) s->bare_cr++;
+    s->bare_cr += s->after_cr;
     s->after_cr = false;
     if (s->column > s->longest) s->longest = s->column;
-    if ((s->flags & POSTA__SCAN_QP_TEXT) && posta__qp_end(&s->qp_text, &out) == POSTA_OK)
-        s->qp_text_len += out.len;
-    out.len = 0;
-    if ((s->flags & POSTA__SCAN_QP_BINARY) && posta__qp_end(&s->qp_binary, &out) == POSTA_OK)
-        s->qp_binary_len += out.len;
+    end_measuring(s, s->flags);
+}
+
+void posta__scan_measure(posta__scan *s, unsigned flags, posta_span all) {
+    flags &= ~s->flags;
+    measure(s, flags, all);
+    end_measuring(s, flags);
+    s->flags |= flags;
 }
 
 posta__cte posta__encoding_choose(const posta__scan *s, bool is_text, bool may_8bit) {

@@ -86,6 +86,7 @@ posta_status posta__program_add(posta_message *m, posta__seg_kind kind, posta__p
     s->part = part;
     add_len(&m->program, kind == POSTA__SEG_EOL ? eol_len(part) : part->out_len);
     if (part && part->has_8bit) m->program.has_8bit = true;
+    if (part && part->cte == POSTA__CTE_BINARY) m->program.has_binary = true;
     return POSTA_OK;
 }
 
@@ -358,6 +359,12 @@ posta_status posta_message_compose(posta_message *m, const posta_compose_options
     status = posta__check_whole(m);
     if (!status) status = posta__check_parts(m);
     if (!status) status = posta__compile(m, POSTA__SHAPE_MESSAGE, options);
+    if (!status && m->program.has_binary && m->program.len == POSTA_LEN_UNKNOWN) {
+        /* Octets as they are go by BDAT, which tells the length first. */
+        posta_compose_options encoded = *options;
+        encoded.may_binary = false;
+        status = posta__compile(m, POSTA__SHAPE_MESSAGE, &encoded);
+    }
     if (status) return status;
     source_out->user = m;
     source_out->pull = posta__message_pull;

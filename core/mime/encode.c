@@ -16,11 +16,16 @@ static bool wants_scan(const posta__part *p) {
     return is_text_type(p) || must_fit;
 }
 
+static unsigned measured(const posta__part *p) {
+    return p->is_text ? POSTA__SCAN_QP_TEXT : POSTA__SCAN_QP_BINARY;
+}
+
 static posta_status scan_part(posta_message *m, posta__part *p) {
     posta__input in;
     posta_status status;
     if (p->is_scanned || !wants_scan(p)) return POSTA_OK;
-    posta__scan_init(&p->scan, p->is_text ? POSTA__SCAN_QP_TEXT : POSTA__SCAN_QP_BINARY);
+    posta__scan_init(&p->scan, p->body.kind == POSTA_BODY_DATA ? 0 : measured(p));
+    p->scan.kernels = m->port->kernels;
     posta__input_init(&in, p);
     while ((status = posta__input_fill(m, &in)) == POSTA_OK) {
         posta__scan_step(&p->scan, in.in);
@@ -31,6 +36,16 @@ static posta_status scan_part(posta_message *m, posta__part *p) {
     /* a source that has nothing just now cannot be looked at first */
     p->is_scanned = status == POSTA_END;
     return posta__part_rewind(m, p);
+}
+
+/* What lies in memory is measured only where quoted-printable may be chosen: most text goes as it
+ * is. */
+static void measure_part(posta__part *p) {
+    const posta__scan *s = &p->scan;
+    bool is_plain = p->is_text && s->high == 0 && s->nul == 0 && s->longest <= POSTA_MAX_LINE;
+    if (!p->is_scanned || p->body.kind != POSTA_BODY_DATA) return;
+    if (is_plain && p->encoding != POSTA_ENCODING_QUOTED_PRINTABLE) return;
+    posta__scan_measure(&p->scan, measured(p), p->body.data);
 }
 
 /* ---- the choice ---- */
@@ -128,6 +143,7 @@ static uint64_t encoded_len(const posta__part *p) {
 posta_status posta__part_choose(posta_message *m, posta__part *p, bool is_root) {
     posta_status status = scan_part(m, p);
     if (status) return status;
+    measure_part(p);
     if (p->is_utf8 && p->is_scanned && p->scan.utf8.is_bad)
         return posta__blame_utf8(m, POSTA_E_FIELD, p, p->scan.utf8.at);
     if (goes_binary(m, p))

@@ -88,6 +88,7 @@ static posta_status write_unique(posta_message *m, const row *sorted, const post
     to_n = 0;
     for (i = 0; i < n; i++) {
         if (!order[i]) continue;
+        to[to_n].notify = m->notify;
         to[to_n].address = write_path(m, order[i]);
         if (!to[to_n++].address) return starve(m);
     }
@@ -152,6 +153,37 @@ posta_status posta_message_envelope(posta_message *m, posta_envelope *out) {
     out->to = m->to;
     out->to_n = m->to_n;
     out->has_8bit = m->program.has_8bit;
+    out->has_binary = m->program.has_binary;
+    out->options = m->has_options ? &m->options : NULL;
     out->has_utf8 = m->program.has_utf8;
+    return POSTA_OK;
+}
+
+/* ---- what it asks for ---- */
+
+static bool copy(posta_message *m, const char **text) {
+    if (*text) *text = posta__arena_copy(&m->arena, posta__span_of(*text));
+    return *text != NULL;
+}
+
+posta_status posta_message_mail_options(posta_message *m, const posta_mail_options *options) {
+    char label[POSTA__LABEL_CAP];
+    posta_status status = posta__setter_begin(m, "options", label);
+    if (status) return status;
+    if (!options || options->size != sizeof *options) return POSTA_E_ARGUMENT;
+    m->options = *options;
+    if ((options->envid && !copy(m, &m->options.envid)) ||
+        (options->auth && !copy(m, &m->options.auth)))
+        return posta__setter_starves(m);
+    m->has_options = true;
+    return POSTA_OK;
+}
+
+posta_status posta_message_notify(posta_message *m, unsigned notify) {
+    char label[POSTA__LABEL_CAP];
+    posta_status status = posta__setter_begin(m, "notify", label);
+    if (status) return status;
+    m->notify = notify;
+    m->to = NULL; /* the envelope is made anew */
     return POSTA_OK;
 }

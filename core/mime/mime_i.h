@@ -197,6 +197,7 @@ typedef struct posta__program {
     uint64_t head_len; /* up to and with the blank line */
     bool has_8bit;
     bool has_utf8; /* in a header */
+    bool has_binary;
     bool may_8bit, may_binary, may_utf8;
     posta_window read; /* what was read from a source; p null: no source */
 } posta__program;
@@ -332,6 +333,10 @@ struct posta_message {
     size_t wanted;  /* POSTA_NO_SLOT: none */
     posta_span fed; /* of the wanted slot */
     bool fed_finished;
+    /* what the envelope asks for */
+    bool has_options;
+    posta_mail_options options;
+    unsigned notify;
     /* envelope, made once */
     posta_recipient *to;
     size_t to_n;

@@ -77,12 +77,19 @@ static void begin_body(const posta_message *m, posta__run *r) {
     switch (p->cte) {
     case POSTA__CTE_BASE64:
         posta__base64_init(&r->enc.base64, p->is_text ? POSTA__BASE64_TEXT : 0);
+        r->enc.base64.kernels = m->port->kernels;
         break;
-    case POSTA__CTE_QP: posta__qp_init(&r->enc.qp, !p->is_text); break;
+    case POSTA__CTE_QP:
+        posta__qp_init(&r->enc.qp, !p->is_text);
+        r->enc.qp.kernels = m->port->kernels;
+        break;
     case POSTA__CTE_BINARY: break;
     case POSTA__CTE_7BIT:
     case POSTA__CTE_8BIT:
-    default: posta__lines_init(&r->enc.lines, lines); break;
+    default:
+        posta__lines_init(&r->enc.lines, lines);
+        r->enc.lines.kernels = m->port->kernels;
+        break;
     }
 }
 

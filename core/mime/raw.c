@@ -47,6 +47,7 @@ static posta_status check_all(posta_message *m, posta__part *p) {
     posta_status status;
     memset(&c, 0, sizeof c);
     posta__lines_init(&c.lines, m->line_ends == POSTA_LINE_ENDS_REJECT ? POSTA__LINES_REJECT : 0);
+    c.lines.kernels = m->port->kernels;
     posta__input_init(&in, p);
     while ((status = posta__input_fill(m, &in)) == POSTA_OK) {
         status = check_piece(m, p, &c, &in.in);

@@ -2,6 +2,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "base_i.h"
 #include "posta/port.h"
+#include "simd_i.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -54,7 +55,11 @@ static posta_status domain_to_ascii(void *user, posta_span domain, posta_window 
 }
 
 const posta_port *posta_port_default(void) {
-    static const posta_port port = {sizeof port, NULL,     now_ms,         unix_time,
-                                    entropy,     allocate, domain_to_ascii};
-    return &port;
+    enum { PORTABLE, FAST };
+    static const posta_port ports[] = {
+        {sizeof ports[0], NULL, now_ms, unix_time, entropy, allocate, domain_to_ascii, NULL},
+        {sizeof ports[0], NULL, now_ms, unix_time, entropy, allocate, domain_to_ascii,
+         &posta__kernels_simd},
+    };
+    return &ports[posta__simd_fits() ? FAST : PORTABLE];
 }

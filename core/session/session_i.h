@@ -183,6 +183,10 @@ struct posta_session {
     unsigned message_flags;
     char path[POSTA_MAX_PATH + 1]; /* sender or recipient of the command under way */
     posta_recipient step_recipient;
+    /* for the next sender and the next recipient */
+    const posta_mail_options *mail_options;
+    unsigned notify;
+    const char *original;
 
     /* events */
     posta_event event; /* waits for next_event, when there is no callback */

@@ -20,8 +20,8 @@ static posta_status begun(posta_session *s, posta_status status, const char *cal
     posta_problem p;
     if (status == POSTA_E_STATE) return posta__session_wrong_time(s, call);
     if (status != POSTA_E_IN_PROGRESS) {
-        posta__problem(&p, status, call, posta_engine_fault(posta_link_engine(s->link))->why,
-                       posta__span(NULL, 0));
+        const posta_fault *f = posta_engine_fault(posta_link_engine(s->link));
+        posta__problem(&p, status, f->field ? f->field : call, f->why, posta__span(NULL, 0));
         return posta__session_refuse(s, &p);
     }
     s->pending = PENDING_STEP;
@@ -46,6 +46,7 @@ static posta_status bad_recipient(posta_session *s, posta_problem *p, const char
 
 posta_status posta_session_sender(posta_session *s, const char *name, const char *address,
                                   const char *reply_to_name, const char *reply_to) {
+    const posta_mail_options *options;
     posta_problem p;
     posta__form form = {false, s->port};
     posta_engine *e;
@@ -59,8 +60,19 @@ posta_status posta_session_sender(posta_session *s, const char *name, const char
     if (status != POSTA_OK) return posta__session_refuse(s, &p);
     memset(&s->text, 0, sizeof s->text);
     posta__copy_text(s->path, sizeof s->path, address);
+    options = s->mail_options;
+    s->mail_options = NULL;
     posta_engine_set_smtputf8(e, s->link_config.engine.smtputf8 || !is_ascii(reply_to));
-    return begun(s, posta_engine_mail(e, s->path), "sender");
+    return begun(s, posta_engine_mail_with(e, s->path, options), "sender");
+}
+
+void posta_session_set_mail_options(posta_session *s, const posta_mail_options *options) {
+    s->mail_options = options;
+}
+
+void posta_session_set_notify(posta_session *s, unsigned notify, const char *original) {
+    s->notify = notify;
+    s->original = original;
 }
 
 posta_status posta_session_recipient(posta_session *s, const char *name, const char *address,
@@ -75,7 +87,9 @@ posta_status posta_session_recipient(posta_session *s, const char *name, const c
     status = posta__head_recipient(&s->head, &form, name, address, type, &p);
     if (status != POSTA_OK) return bad_recipient(s, &p, address);
     posta__copy_text(s->path, sizeof s->path, address);
-    s->step_recipient = (posta_recipient){.address = s->path};
+    s->step_recipient =
+        (posta_recipient){.address = s->path, .notify = s->notify, .original = s->original};
+    posta_session_set_notify(s, 0, NULL);
     return begun(s, posta_engine_rcpt(posta__link_engine(s->link), &s->step_recipient),
                  "recipient");
 }
@@ -156,6 +170,7 @@ static void settle(posta_session *s, bool is_utf8) {
     s->text.is_settled = true;
     s->text.is_qp = is_utf8 && !may_8bit;
     posta__qp_init(&s->text.qp, false);
+    s->text.qp.kernels = s->port->kernels;
     posta__head_close(&s->head, is_utf8, may_8bit); /* its room is kept free, see HEAD_REST */
 }
 

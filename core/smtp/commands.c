@@ -35,6 +35,13 @@ static posta_status bad(posta_engine *e, posta_status status, size_t recipient, 
     return status;
 }
 
+static posta_status bad_option(posta_engine *e, posta_status status, size_t recipient,
+                               posta__complaint c) {
+    bad(e, status, recipient, c.why);
+    e->fault.field = c.field;
+    return status;
+}
+
 static posta_status bad_address(posta_engine *e, posta_status status, size_t recipient,
                                 const char *why) {
     bad(e, status, recipient, why);
@@ -59,16 +66,28 @@ static posta_status check_path(posta_engine *e, const char *address, unsigned fl
     return bad_address(e, status, recipient, fault.why);
 }
 
+static posta_status check_recipient(posta_engine *e, const posta_recipient *r,
+                                    const posta__form *form, size_t at) {
+    posta__complaint c;
+    posta_status status = check_path(e, r->address, POSTA__PATH_POSTMASTER_OK, form, at);
+    if (status != POSTA_OK) return status;
+    status = posta__params_check_rcpt(e, r, &c);
+    return status == POSTA_OK ? status : bad_option(e, status, at, c);
+}
+
 /* *is_utf8_out: one of them is written in UTF-8. */
 static posta_status check_envelope(posta_engine *e, const posta_envelope *env, bool *is_utf8_out) {
     posta__form form = {posta_engine_takes_utf8(e), e->config.port};
+    posta__complaint c;
     posta_status status = check_path(e, env->from, POSTA__PATH_NULL_OK, &form, POSTA_NO_RECIPIENT);
     if (status != POSTA_OK) return status;
     *is_utf8_out = form.may_utf8 && !posta__is_ascii(posta__span_of(env->from));
     if (env->to_n == 0) return bad_address(e, POSTA_E_FIELD, 0, "there is no recipient");
+    status = posta__params_check_mail(e, env->options, &c);
+    if (status != POSTA_OK) return bad_option(e, status, POSTA_NO_RECIPIENT, c);
     for (size_t i = 0; i < env->to_n; i++) {
         posta_span to = posta__span_of(env->to[i].address);
-        status = check_path(e, env->to[i].address, POSTA__PATH_POSTMASTER_OK, &form, i);
+        status = check_recipient(e, &env->to[i], &form, i);
         if (status != POSTA_OK) return status;
         if (form.may_utf8 && !posta__is_ascii(to)) *is_utf8_out = true;
     }
@@ -78,6 +97,7 @@ static posta_status check_envelope(posta_engine *e, const posta_envelope *env, b
 posta_status posta_engine_submit(posta_engine *e, const posta_envelope *envelope,
                                  const posta_source *source) {
     bool is_utf8 = false;
+    bool is_chunked;
     posta_status status;
     if (!envelope || !source || !source->pull || (envelope->to_n > 0 && !envelope->to))
         return POSTA_E_ARGUMENT;
@@ -88,7 +108,13 @@ posta_status posta_engine_submit(posta_engine *e, const posta_envelope *envelope
     if (status != POSTA_OK) return status;
     if (e->caps.size_max > 0 && source->len != POSTA_LEN_UNKNOWN && source->len > e->caps.size_max)
         return bad(e, POSTA_E_TOO_BIG, POSTA_NO_RECIPIENT, NULL);
-    if (envelope->has_8bit && !(e->caps.bits & POSTA_CAN_8BITMIME))
+    is_chunked = e->config.chunking && (e->caps.bits & POSTA_CAN_CHUNKING) &&
+                 source->len != POSTA_LEN_UNKNOWN && (envelope->has_crlf || envelope->has_binary);
+    if (envelope->has_binary && !(is_chunked && (e->caps.bits & POSTA_CAN_BINARYMIME)))
+        return bad(e, POSTA_E_EXTENSION, POSTA_NO_RECIPIENT,
+                   "the text is octets as they are: that needs CHUNKING and BINARYMIME of the "
+                   "server, the option chunking, and a known length");
+    if (envelope->has_8bit && !envelope->has_binary && !(e->caps.bits & POSTA_CAN_8BITMIME))
         return bad(e, POSTA_E_EXTENSION, POSTA_NO_RECIPIENT,
                    "the text has octets above 127 and the server does not offer 8BITMIME");
     if (envelope->has_utf8 && !posta_engine_takes_utf8(e))
@@ -100,9 +126,13 @@ posta_status posta_engine_submit(posta_engine *e, const posta_envelope *envelope
     e->t.env = *envelope;
     e->t.is_utf8 = is_utf8 || envelope->has_utf8; /* row G07: not without need */
     e->t.body = *source;
-    e->t.size = envelope->has_crlf ? source->len : POSTA_LEN_UNKNOWN; /* row D08 */
-    for (size_t i = 0; i < envelope->to_n; i++)
-        envelope->to[i] = (posta_recipient){.address = envelope->to[i].address};
+    e->t.size = envelope->has_crlf || is_chunked ? source->len : POSTA_LEN_UNKNOWN; /* row D08 */
+    e->t.is_chunked =
+        e->config.chunking && (e->caps.bits & POSTA_CAN_CHUNKING) && e->t.size != POSTA_LEN_UNKNOWN;
+    for (size_t i = 0; i < envelope->to_n; i++) {
+        posta_recipient *r = &envelope->to[i];
+        *r = (posta_recipient){.address = r->address, .notify = r->notify, .original = r->original};
+    }
     begin(e, ACTION_SUBMIT, STEP_MAIL);
     return POSTA_E_IN_PROGRESS;
 }
@@ -114,17 +144,26 @@ void posta_engine_set_smtputf8(posta_engine *e, bool is_wanted) {
 }
 
 posta_status posta_engine_mail(posta_engine *e, const char *from) {
+    return posta_engine_mail_with(e, from, NULL);
+}
+
+posta_status posta_engine_mail_with(posta_engine *e, const char *from,
+                                    const posta_mail_options *options) {
     posta__form form = {posta_engine_takes_utf8(e), e->config.port};
+    posta__complaint c;
     posta_status status;
     if (!posta_engine_is_idle(e) || e->t.is_stepped) return POSTA_E_STATE;
     status = check_path(e, from, POSTA__PATH_NULL_OK, &form, POSTA_NO_RECIPIENT);
     if (status != POSTA_OK) return status;
+    status = posta__params_check_mail(e, options, &c);
+    if (status != POSTA_OK) return bad_option(e, status, POSTA_NO_RECIPIENT, c);
     memset(&e->t, 0, sizeof e->t);
     memset(&e->outcome, 0, sizeof e->outcome);
     e->body.at = e->body.len = 0;
     e->t.is_stepped = true;
     e->t.is_utf8 = form.may_utf8 && (e->config.smtputf8 || !posta__is_ascii(posta__span_of(from)));
     e->t.env.from = from;
+    e->t.env.options = options;
     e->t.size = POSTA_LEN_UNKNOWN;
     /* Nobody knows yet what the text will hold, so as much is announced as the server takes. */
     e->t.env.has_8bit = (e->caps.bits & POSTA_CAN_8BITMIME) != 0;
@@ -136,7 +175,7 @@ posta_status posta_engine_rcpt(posta_engine *e, posta_recipient *recipient) {
     posta__form form = posta__engine_form(e);
     posta_status status;
     if (!posta_engine_is_idle(e) || !posta_engine_in_transaction(e)) return POSTA_E_STATE;
-    status = check_path(e, recipient->address, POSTA__PATH_POSTMASTER_OK, &form, e->t.heard_n);
+    status = check_recipient(e, recipient, &form, e->t.heard_n);
     if (status != POSTA_OK) return status;
     e->t.env.to = recipient;
     e->t.env.to_n = 1;

@@ -20,6 +20,7 @@ typedef enum verb {
     V_MAIL,
     V_RCPT,
     V_DATA,
+    V_BDAT, /* said only: its reply is that to the text */
     V_TEXT,
     V_RSET,
     V_NOOP,
@@ -139,14 +140,16 @@ typedef struct transaction {
     size_t heard_n; /* RCPT replies taken */
     size_t ok_n;    /* recipients the server took */
     size_t refused_n;
-    bool is_utf8;      /* SMTPUTF8 is announced: addresses go as they are */
-    bool is_stepped;   /* the host gives it command by command; the text too */
-    bool mail_ok;      /* a transaction is open at the server */
-    bool is_dropped;   /* say nothing more of it */
-    bool body_done;    /* the source said END */
-    bool body_waits;   /* the source said AGAIN */
-    bool body_came;    /* it went on since the last tick */
-    bool body_flushed; /* the lines filter is ended */
+    bool is_utf8;           /* SMTPUTF8 is announced: addresses go as they are */
+    bool is_stepped;        /* the host gives it command by command; the text too */
+    bool mail_ok;           /* a transaction is open at the server */
+    bool is_dropped;        /* say nothing more of it */
+    bool body_done;         /* the source said END */
+    bool body_waits;        /* the source said AGAIN */
+    bool body_came;         /* it went on since the last tick */
+    bool body_flushed;      /* the lines filter is ended */
+    bool is_chunked;        /* by BDAT: its length is told first, and it has no dot */
+    bool is_not_understood; /* the server does not know BDAT after all */
     posta__lines lines;
     uint64_t text_bytes; /* octets of the text put into tx, stuffing included */
     uint64_t dots;       /* of these, the stuffing */
@@ -249,6 +252,8 @@ void posta__verb_hear_line(posta_engine *e, verb v, const reply_line *line);
 uint32_t posta__verb_patience(const posta_engine *e, verb v);
 
 bool posta__make_room(posta_engine *e, size_t need);
+/* What is said from now on is the text. */
+void posta__text_begin(posta_engine *e);
 void posta__connected(posta_engine *e);
 
 /* login.c */
@@ -280,6 +285,24 @@ posta_status posta__login_skip(posta_engine *e);
 bool posta__shows(posta_span text, posta_span secret);
 /* The same of octets that were said in base64, as they were said. */
 bool posta__shows_base64(posta_span text, posta_span octets);
+
+/* params.c */
+#define POSTA__PATH_LINE (POSTA_MAX_PATH + 80u) /* verb, path, SIZE= and BODY= */
+/* What is wrong with an option, and which; static words. */
+typedef struct posta__complaint {
+    const char *field, *why;
+} posta__complaint;
+
+/* POSTA_OK, POSTA_E_FIELD, POSTA_E_EXTENSION with the complaint. Null options are fine. */
+posta_status posta__params_check_mail(const posta_engine *e, const posta_mail_options *o,
+                                      posta__complaint *out);
+posta_status posta__params_check_rcpt(const posta_engine *e, const posta_recipient *r,
+                                      posta__complaint *out);
+/* Writes what was checked; octets that do not fit are not written. `out` null: only counts. */
+size_t posta__params_mail(const posta_mail_options *o, posta_window *out);
+size_t posta__params_rcpt(const posta_recipient *r, posta_window *out);
+/* An extension that the server offers. */
+void posta__caps_take(posta_capabilities *caps, posta_span word, posta_span parameter);
 
 /* text.c */
 bool posta__text_write(posta_engine *e); /* false: nothing could be done */

@@ -41,8 +41,6 @@ static bool say_word(posta_engine *e, posta_span word, posta_span argument) {
     return end_line(e, from);
 }
 
-#define PATH_LINE (POSTA_MAX_PATH + 80u) /* verb, path, SIZE=, BODY= and SMTPUTF8 */
-
 /* Puts `verb`<path>. An address that was fine when it was checked can fail here only where IDNA
    does; an empty path would mean somebody else. */
 static bool put_path(posta_engine *e, posta_span verb_text, const char *address, unsigned flags) {
@@ -61,7 +59,7 @@ static bool put_path(posta_engine *e, posta_span verb_text, const char *address,
 
 static bool say_ehlo(posta_engine *e) {
     if (!say_word(e, POSTA_LIT("EHLO"), posta__span_of(e->config.hello))) return false;
-    e->caps = (posta_capabilities){0, 0};
+    e->caps = (posta_capabilities){0};
     e->login.list.len = 0;
     e->step = STEP_WAIT;
     return true;
@@ -82,26 +80,31 @@ static bool say_starttls(posta_engine *e) {
 static bool say_mail(posta_engine *e) {
     char digits[POSTA_DECIMAL_CAP];
     size_t from;
-    if (!posta__make_room(e, PATH_LINE)) return false;
+    if (!posta__make_room(e, POSTA__PATH_LINE + posta__params_mail(e->t.env.options, NULL)))
+        return false;
     from = e->tx.len;
     if (!put_path(e, POSTA_LIT("MAIL FROM:<"), e->t.env.from, POSTA__PATH_NULL_OK)) return true;
     if ((e->caps.bits & POSTA_CAN_SIZE) && e->t.size != POSTA_LEN_UNKNOWN) {
         posta__put(&e->tx, POSTA_LIT(" SIZE="));
         posta__put(&e->tx, posta__span(digits, posta__decimal(e->t.size, digits)));
     }
-    if (e->t.env.has_8bit) posta__put(&e->tx, POSTA_LIT(" BODY=8BITMIME"));
+    if (e->t.env.has_binary)
+        posta__put(&e->tx, POSTA_LIT(" BODY=BINARYMIME"));
+    else if (e->t.env.has_8bit)
+        posta__put(&e->tx, POSTA_LIT(" BODY=8BITMIME"));
     if (e->t.is_utf8) posta__put(&e->tx, POSTA_LIT(" SMTPUTF8"));
+    posta__params_mail(e->t.env.options, &e->tx);
     e->step = e->t.is_stepped ? STEP_WAIT : STEP_RCPT;
     return end_line(e, from);
 }
 
 static bool say_rcpt(posta_engine *e) {
+    const posta_recipient *r = &e->t.env.to[e->t.said_n];
     size_t from;
-    if (!posta__make_room(e, PATH_LINE)) return false;
+    if (!posta__make_room(e, POSTA__PATH_LINE + posta__params_rcpt(r, NULL))) return false;
     from = e->tx.len;
-    if (!put_path(e, POSTA_LIT("RCPT TO:<"), e->t.env.to[e->t.said_n].address,
-                  POSTA__PATH_POSTMASTER_OK))
-        return true;
+    if (!put_path(e, POSTA_LIT("RCPT TO:<"), r->address, POSTA__PATH_POSTMASTER_OK)) return true;
+    posta__params_rcpt(r, &e->tx);
     if (++e->t.said_n == e->t.env.to_n) e->step = e->t.is_stepped ? STEP_WAIT : STEP_DATA;
     return end_line(e, from);
 }
@@ -109,6 +112,27 @@ static bool say_rcpt(posta_engine *e) {
 static bool say_data(posta_engine *e) {
     if (!say_word(e, POSTA_LIT("DATA"), posta__span(NULL, 0))) return false;
     e->step = STEP_GO;
+    return true;
+}
+
+void posta__text_begin(posta_engine *e) {
+    e->step = STEP_TEXT;
+    e->t.text_begin = e->tx_put;
+    posta__lines_init(&e->t.lines, e->t.is_chunked ? POSTA__LINES_REJECT : POSTA__LINES_STUFF);
+    e->t.lines.kernels = e->config.kernels;
+}
+
+/* All of it in one chunk: its length is known. RFC 3030 2 */
+static bool say_bdat(posta_engine *e) {
+    char digits[POSTA_DECIMAL_CAP];
+    size_t from;
+    if (!posta__make_room(e, sizeof "BDAT  LAST\r\n" + POSTA_DECIMAL_CAP)) return false;
+    from = e->tx.len;
+    posta__put(&e->tx, POSTA_LIT("BDAT "));
+    posta__put(&e->tx, posta__span(digits, posta__decimal(e->t.size, digits)));
+    posta__put(&e->tx, POSTA_LIT(" LAST"));
+    if (!end_line(e, from) || e->step == STEP_CLOSED) return true;
+    posta__text_begin(e);
     return true;
 }
 
@@ -228,7 +252,7 @@ static void hear_ehlo(posta_engine *e, verdict judged) {
         greeted(e);
         return;
     }
-    e->caps = (posta_capabilities){0, 0};
+    e->caps = (posta_capabilities){0};
     if (judged == VERDICT_HARD && !e->is_secure) { /* row A05: no HELO behind TLS */
         e->step = STEP_HELO;                       /* RFC 5321 3.2: an old server knows HELO only */
         return;
@@ -327,9 +351,7 @@ static void hear_data(posta_engine *e, verdict judged) {
         return;
     }
     /* The entry is queued when the text begins, so that an early refusal is heard in its middle. */
-    e->step = STEP_TEXT;
-    e->t.text_begin = e->tx_put;
-    posta__lines_init(&e->t.lines, POSTA__LINES_STUFF);
+    posta__text_begin(e);
     e->owed[(e->owed_at + e->owed_n++) % e->config.owed_max] = V_TEXT;
     e->owed_last = V_TEXT;
     if (!e->t.is_stepped) return;
@@ -355,6 +377,19 @@ static void hear_step_text(posta_engine *e, verdict judged, bool early) {
     posta__engine_event(e, type, phase, POSTA_NO_RECIPIENT, status, e->reply.code);
 }
 
+/* RFC 3030 2: the transaction is void, and ends by RSET. What says that BDAT is not known closes
+   the connection: the text may have been read as commands. It was not taken, so it may go by DATA.
+ */
+static void hear_bdat_refusal(posta_engine *e) {
+    bool follows = e->t.is_dropped; /* from an earlier refusal */
+    e->t.is_dropped = true;
+    e->step = STEP_WAIT;
+    if (e->reply.code < 500 || e->reply.code > 504) return;
+    e->t.is_not_understood = !follows;
+    posta__engine_sent(e, e->t.cause, false);
+    posta__engine_close(e);
+}
+
 /* Rows D13, F05, E12: before the last octet of the dot is with the transport a refusal is early:
    the two sides no longer agree where commands begin, so the connection closes behind it. */
 static void hear_text(posta_engine *e, verdict judged) {
@@ -373,6 +408,10 @@ static void hear_text(posta_engine *e, verdict judged) {
         blame(e, V_TEXT);
     else if (!e->t.is_dropped)
         e->t.reply = e->reply;
+    if (e->t.is_chunked && judged != VERDICT_OK && !closes) {
+        hear_bdat_refusal(e);
+        return;
+    }
     e->t.mail_ok = false; /* the server has ended the transaction, RFC 5321 4.1.1.4 */
     posta__engine_sent(e, e->t.cause, false);
     if (closes) posta__engine_close(e);
@@ -419,6 +458,7 @@ static const struct {
     [V_MAIL] = {say_mail, hear_mail, PATIENCE(command), YES, NO},
     [V_RCPT] = {say_rcpt, hear_rcpt, PATIENCE(command), YES, NO},
     [V_DATA] = {say_data, hear_data, PATIENCE(data), YES, YES},
+    [V_BDAT] = {say_bdat, hear_text, PATIENCE(result), YES, YES},
     [V_TEXT] = {NULL, hear_text, PATIENCE(result), NO, NO},
     [V_RSET] = {say_rset, hear_rset, PATIENCE(command), YES, NO},
     [V_NOOP] = {say_noop, hear_noop, PATIENCE(command), YES, YES},
@@ -433,7 +473,7 @@ verb posta__verb_next(const posta_engine *e) {
     case STEP_AUTH: return V_AUTH;
     case STEP_MAIL: return V_MAIL;
     case STEP_RCPT: return V_RCPT;
-    case STEP_DATA: return V_DATA;
+    case STEP_DATA: return e->t.is_chunked ? V_BDAT : V_DATA;
     case STEP_RSET: return V_RSET;
     case STEP_NOOP: return V_NOOP;
     case STEP_QUIT: return V_QUIT;
@@ -453,8 +493,9 @@ bool posta__verb_may(const posta_engine *e, verb v) {
     bool pipelining = (e->caps.bits & POSTA_CAN_PIPELINING) && !e->config.no_pipelining;
     if (!posta__dialogue_room(e) || e->owed_n == e->config.owed_max) return false;
     if (e->owed_n == 0) return !e->must_peek;
-    /* Row F08: with "abort" nobody may get it after a refusal, so DATA waits for every verdict. */
-    if (v == V_DATA && e->config.on_refused == POSTA_REFUSED_ABORT) return false;
+    /* Row F08: with "abort" nobody may get it after a refusal, so DATA and BDAT wait for every
+     * verdict. */
+    if ((v == V_DATA || v == V_BDAT) && e->config.on_refused == POSTA_REFUSED_ABORT) return false;
     return pipelining && verbs[v].behind && !verbs[e->owed_last].last;
 }
 
@@ -462,6 +503,7 @@ bool posta__verb_say(posta_engine *e, verb v) {
     if (!verbs[v].say(e)) return false;
     if (e->step == STEP_CLOSED) return true;
     if (e->owed_n == 0) e->progress = e->now;
+    if (v == V_BDAT) v = V_TEXT;
     e->owed[(e->owed_at + e->owed_n++) % e->config.owed_max] = (uint8_t)v;
     e->owed_last = v;
     return true;
@@ -492,21 +534,7 @@ uint32_t posta__verb_patience(const posta_engine *e, verb v) {
 
 /* ---- capabilities ---- */
 
-/* ehlo-line = ehlo-keyword *( SP ehlo-param )                       RFC 5321, 4.1.1.1
-   Whole keywords only, ASCII letters without case (row A04). */
 void posta__verb_hear_line(posta_engine *e, verb v, const reply_line *line) {
-    static const struct {
-        posta_span word;
-        unsigned bit;
-    } known[] = {
-        {{(const uint8_t *)"PIPELINING", 10}, POSTA_CAN_PIPELINING},
-        {{(const uint8_t *)"8BITMIME", 8}, POSTA_CAN_8BITMIME},
-        {{(const uint8_t *)"SIZE", 4}, POSTA_CAN_SIZE},
-        {{(const uint8_t *)"STARTTLS", 8}, POSTA_CAN_STARTTLS},
-        {{(const uint8_t *)"AUTH", 4}, POSTA_CAN_AUTH},
-        {{(const uint8_t *)"SMTPUTF8", 8}, POSTA_CAN_SMTPUTF8},
-        {{(const uint8_t *)"ENHANCEDSTATUSCODES", 19}, POSTA_CAN_ENHANCED_CODES},
-    };
     const uint8_t *sp;
     posta_span word = line->text, parameter = {NULL, 0};
     if (v != V_EHLO || e->building_n == 0 || line->code != 250) return;
@@ -515,12 +543,8 @@ void posta__verb_hear_line(posta_engine *e, verb v, const reply_line *line) {
         parameter = posta__span_sub(word, (size_t)(sp - word.p) + 1, word.len);
         word.len = (size_t)(sp - word.p);
     }
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (posta_span_is_nocase(word, known[i].word)) e->caps.bits |= known[i].bit;
-    if (posta_span_is_nocase(word, POSTA_LIT("AUTH"))) {
-        e->login.list.len = 0;
-        posta__put_some(&e->login.list, &parameter);
-    }
-    if (posta_span_is_nocase(word, POSTA_LIT("SIZE")))
-        posta__parse_decimal(parameter, &e->caps.size_max); /* no number: no limit told */
+    posta__caps_take(&e->caps, word, parameter);
+    if (!posta_span_is_nocase(word, POSTA_LIT("AUTH"))) return;
+    e->login.list.len = 0;
+    posta__put_some(&e->login.list, &parameter);
 }

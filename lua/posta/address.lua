@@ -1,6 +1,7 @@
 --- posta.address: e-mail addresses, read and written as messages do it.
 -- @module posta.address
 
+local codec = require "posta.codec"
 local core = require "posta.core"
 local errors = require "posta.errors"
 
@@ -90,6 +91,22 @@ function address.validate(text)
     local entry, why, at = core.address.path(text)
     if not entry then return refuse(text, why, at) end
     return true
+end
+
+--- A filter for ltn12: an address list goes in, in pieces; each mailbox comes out on a line of its own, as
+-- `format` writes it, those of groups too. It gives all at the end, and raises what is wrong.
+function address.filter()
+    return codec.gathering(function(text)
+        local list, why = address.parse_list(text)
+        if not list then return nil, why end
+        local lines = {}
+        local function add(one) lines[#lines + 1] = address.format(one) .. "\r\n" end
+        for _, one in ipairs(list) do
+            if not one.group then add(one) end
+            for _, member in ipairs(one.members or {}) do add(member) end
+        end
+        return table.concat(lines)
+    end, "address.filter")
 end
 
 return address

@@ -19,6 +19,7 @@ if _VERSION ~= wanted then
     error(("posta: posta.core was built for %s, but this is %s"):format(wanted, _VERSION))
 end
 
+local codec = require "posta.codec"
 local connection = require "posta.connection"
 local job = require "posta.job"
 local mail = require "posta.mail"
@@ -34,6 +35,10 @@ local posta = {
     version = core.version,
     --- Reads and writes addresses; see posta.address.
     address = require "posta.address",
+    --- Encoders and decoders by themselves; see posta.codec.
+    base64 = codec.base64,
+    quoted_printable = codec.quoted_printable,
+    encoded_word = codec.encoded_word,
 }
 
 local TOTAL = 900000            -- ms that one posta.send may take, unless told otherwise

@@ -6,6 +6,7 @@
 local core = require "posta.core"
 local body = require "posta.body"
 local errors = require "posta.errors"
+local extension = require "posta.extension"
 local names = require "posta.names"
 local part = require "posta.part"
 local typed = require "posta.typed"
@@ -135,8 +136,9 @@ local MAIL = {
         source = "raw", mail_from = "envelope = { from =, to = }",
         rcpt_to = "envelope = { from =, to = }",
     },
-    later = { dkim = true, dsn = true },
+    later = { dkim = true },
 }
+for name, rule in next, extension.rules do MAIL.known[name] = rule end
 for name, rule in next, typed.rules(addresses_misuse) do MAIL.known[name] = rule end
 for name, said in next, typed.moved do MAIL.moved[name] = said end
 
@@ -168,6 +170,7 @@ local function beside_misuse(t, path)
 end
 
 local WITH_RAW = { raw = true, envelope = true, line_ends = true }
+for name in next, extension.rules do WITH_RAW[name] = true end
 
 --- The complaint about a wrong type or name in a mail's table, or nil.
 function mail.misuse(t, path)
@@ -302,6 +305,7 @@ function builder:raw(t)
     local ends = LINE_ENDS[rawget(t, "line_ends") or "fix"]
     if not ends then return self:refuse("line_ends", "is none of \"fix\" and \"reject\"") end
     return self:content("raw", ends, rawget(t, "raw")) and self:envelope(rawget(t, "envelope"))
+        and extension.put(self, t)
 end
 
 function builder:all(t)
@@ -317,6 +321,7 @@ function builder:all(t)
         and self:one(message.date, "date", get "date")
         and self:one(message.id, "message_id", get "message_id")
         and typed.put(self, t)
+        and extension.put(self, t)
         and self:headers(get "headers")
         and self:content("text", "text", get "text")
         and self:content("html", "html", get "html")

@@ -11,6 +11,7 @@ local core = require "posta.core"
 local address = require "posta.address"
 local connection = require "posta.connection"
 local errors = require "posta.errors"
+local extension = require "posta.extension"
 local loop = require "posta.loop"
 local names = require "posta.names"
 local options = require "posta.options"
@@ -148,10 +149,12 @@ local SENDER = {
     end },
     moved = { from = "address", email = "address", replyTo = "reply_to" },
 }
+for name, rule in next, extension.rules do SENDER.known[name] = rule end
 local RECIPIENT = {
     known = { address = "string", name = "string", type = "string" },
     moved = { to = "address", email = "address", kind = "type" },
 }
+for name, rule in next, extension.recipient_rules do RECIPIENT.known[name] = rule end
 local TYPES = { to = true, cc = true, bcc = true }
 
 -- The table that is meant by a table or by a string like "Ana <ana@example.org>"; or nil, message, err.
@@ -175,7 +178,9 @@ local function mailbox_misuse(value, name, rules)
 end
 
 --- Begins a message (MAIL); event `sender_ack`.
--- @tparam table|string t address ("" is the null path), name, reply_to (string or {name=,address=})
+-- @tparam table|string t address ("" is the null path), name, reply_to (string or {name=,address=}); and what
+-- is asked for with it, as in a mail: dsn = { ret =, envid = }, require_tls, mt_priority, deliver_by, hold_for,
+-- hold_until, mail_auth
 function methods.sender(s, t)
     checked(s, "sender")
     local complaint = mailbox_misuse(t, "sender", SENDER)
@@ -190,11 +195,20 @@ function methods.sender(s, t)
     end
     local odd = has_nul(own)
     if odd then return refuse(s, "sender." .. odd, "has a NUL octet") end
-    return step(s, "sender", function() return session.sender(s, own) end)
+    local field, why = extension.odd(own)
+    if field then return refuse(s, "sender." .. field, why) end
+    if own.dsn and rawget(own.dsn, "notify") then return refuse(s, "sender.dsn.notify", "goes with s:recipient") end
+    return step(s, "sender", function()
+        local asked = extension.flat(own)
+        core.data(s).mail_options = asked       -- C borrows its strings
+        if asked then session.set_mail_options(s, asked) end
+        return session.sender(s, own)
+    end)
 end
 
 --- Names a recipient (RCPT); event `recipient_ack`. A refusal is an event, and the next may follow.
--- @tparam table|string t address, name, type: "to" (default), "cc" or "bcc" (never in the header)
+-- @tparam table|string t address, name, type: "to" (default), "cc" or "bcc" (never in the header); notify, orcpt:
+-- when the sender wants to be told, and the address that it was first sent to (RFC 3461)
 function methods.recipient(s, t)
     checked(s, "recipient")
     local complaint = mailbox_misuse(t, "recipient", RECIPIENT)
@@ -206,7 +220,12 @@ function methods.recipient(s, t)
     if own.type and not TYPES[own.type] then
         return refuse(s, "recipient.type", ("%q is none of \"to\", \"cc\" and \"bcc\""):format(own.type:sub(1, 40)))
     end
-    return step(s, "recipient", function() return session.recipient(s, own) end)
+    return step(s, "recipient", function()
+        local bits = extension.notify(own.notify)
+        core.data(s).orcpt = own.orcpt          -- C borrows it
+        if bits > 0 or own.orcpt then session.set_notify(s, bits, own.orcpt) end
+        return session.recipient(s, own)
+    end)
 end
 
 local DAYS = { [0] = "Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed" }

@@ -74,6 +74,9 @@ typedef struct posta_window {
 
 /* ---- the place ---- */
 
+/** Encoders in this machine's vector instructions; opaque. */
+typedef struct posta_kernels posta_kernels;
+
 /** What the place gives. One struct; nothing else is global. All functions are called on the thread
  *  that calls posta, never from another. */
 typedef struct posta_port {
@@ -94,6 +97,8 @@ typedef struct posta_port {
      * ..."); POSTA_E_LIMIT; POSTA_E_MEMORY; POSTA_E_NOT_BUILT. */
     posta_status (*domain_to_ascii)(void *user, posta_span domain, posta_window *out,
                                     const char **why_out);
+    /** posta_port_default()->kernels, or null: portable encoders, for the same octets. */
+    const posta_kernels *kernels;
 } posta_port;
 
 /* ---- a source of bytes ---- */
@@ -145,13 +150,60 @@ typedef enum posta_retry {
     POSTA_RETRY_POINTLESS       /* the server will say the same again */
 } posta_retry;
 
-/** One recipient of an envelope: the address from the caller, the rest written by posta. */
+/** When the sender wants to be told of a recipient; RFC 3461 4.1. */
+enum {
+    POSTA_NOTIFY_NEVER = 1u, /* alone */
+    POSTA_NOTIFY_SUCCESS = 2u,
+    POSTA_NOTIFY_FAILURE = 4u,
+    POSTA_NOTIFY_DELAY = 8u
+};
+
+/** One recipient of an envelope: address, notify and original from the caller, the rest written by
+ * posta. What is borrowed is so until the message is done. */
 typedef struct posta_recipient {
-    const char *address; /* RFC 5321 Mailbox without brackets; borrowed until the message is done */
+    const char *address;  /* RFC 5321 Mailbox without brackets; borrowed */
+    unsigned notify;      /* POSTA_NOTIFY_ bits, 0: as the server likes; needs DSN */
+    const char *original; /* ORCPT: the address that it was first sent to; null: not told; borrowed;
+                             needs DSN */
     posta_recipient_status status;
     posta_retry retry;
     posta_reply reply;
 } posta_recipient;
+
+/** What a notification brings back of the message; RFC 3461 4.3. */
+typedef enum posta_dsn_return {
+    POSTA_RET_DEFAULT,
+    POSTA_RET_FULL,
+    POSTA_RET_HEADERS
+} posta_dsn_return;
+
+/** What happens to a message that is late; RFC 2852. */
+typedef enum posta_by_mode { POSTA_BY_NOTIFY, POSTA_BY_RETURN } posta_by_mode;
+
+/** What is asked for with MAIL. Start from POSTA_MAIL_OPTIONS. Each needs an extension that the
+ * server offers, else POSTA_E_EXTENSION and nothing is sent. Strings are borrowed until the message
+ * is done. */
+typedef struct posta_mail_options {
+    size_t size;          /* sizeof(posta_mail_options) */
+    posta_dsn_return ret; /* DSN */
+    const char *envid;    /* DSN: comes back in notifications; 1 to 100 ASCII characters */
+    const char *auth;     /* AUTH, RFC 4954 5: who vouches for it; "": nobody; null: not said */
+    bool require_tls;     /* REQUIRETLS, RFC 8689: verified TLS all the way, or not at all */
+    bool has_priority;    /* MT-PRIORITY, RFC 6710 */
+    int priority;         /* -9 to 9 */
+    bool has_deliver_by;  /* DELIVERBY, RFC 2852 */
+    int32_t deliver_by;   /* seconds from now, at most 999999999; <= 0 with POSTA_BY_NOTIFY only */
+    posta_by_mode by_mode;
+    bool by_trace;      /* tell of each relay */
+    uint32_t hold_for;  /* FUTURERELEASE, RFC 4865: seconds; 0: not held */
+    int64_t hold_until; /* the same, as seconds since 1970; 0: not held */
+} posta_mail_options;
+
+#define POSTA_MAIL_OPTIONS                                                                         \
+    {                                                                                              \
+        sizeof(posta_mail_options), POSTA_RET_DEFAULT, 0, 0, false, false, 0, false, 0,            \
+            POSTA_BY_NOTIFY, false, 0, 0                                                           \
+    }
 
 /** Who it is from and to. The array is the caller's; posta writes the results into it. */
 typedef struct posta_envelope {
@@ -162,7 +214,10 @@ typedef struct posta_envelope {
     bool
         has_crlf; /* the source gives whole CRLF lines, so its length is what the server will count:
                      it is announced as SIZE. Else line ends may be mended, and no SIZE is said */
-    bool has_utf8; /* the text's header fields have UTF-8: SMTPUTF8, an error where not offered */
+    const posta_mail_options *options; /* null: none; borrowed */
+    bool has_binary; /* the text is no lines: BODY=BINARYMIME, by BDAT only; an error where that
+                        cannot be */
+    bool has_utf8;   /* the text's header fields have UTF-8: SMTPUTF8, an error where not offered */
 } posta_envelope;
 
 /* ---- cryptography ---- */

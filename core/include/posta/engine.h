@@ -59,8 +59,11 @@ typedef struct posta_engine_config {
     posta_timeouts timeouts;
     posta_on_refused on_refused;
     bool no_pipelining; /* one command at a time, whatever the server offers */
-    bool trace;         /* every line of the dialogue becomes an event */
-    bool lenient; /* take LF alone as a reply's line end, and up to 4 empty lines before a reply */
+    bool chunking; /* texts of known length that are whole CRLF lines go by BDAT, RFC 3030, where
+                      the server offers CHUNKING: pipelined behind the recipients, so that a message
+                      takes one round trip */
+    bool trace;    /* every line of the dialogue becomes an event */
+    bool lenient;  /* take LF alone as a reply's line end, and up to 4 empty lines before a reply */
     size_t rx_space;    /* bytes; at least POSTA_MIN_RX_SPACE */
     size_t tx_space;    /* bytes; at least POSTA_MIN_TX_SPACE */
     size_t body_space;  /* bytes pulled from a source at a time; at least POSTA_MIN_BODY_SPACE */
@@ -74,6 +77,7 @@ typedef struct posta_engine_config {
     const posta_port *port; /* whose domain_to_ascii is asked, for a server without SMTPUTF8 and a
                                domain that is not ASCII; null: such a domain is refused then */
     bool smtputf8;          /* of a message command by command: see posta_engine_set_smtputf8 */
+    const posta_kernels *kernels; /* those of a posta_port; may be null */
 } posta_engine_config;
 
 /** Octets of a line of AUTH, RFC 4954 4. */
@@ -94,7 +98,8 @@ typedef struct posta_engine_config {
 #define POSTA_ENGINE_CONFIG                                                                        \
     {                                                                                              \
         sizeof(posta_engine_config), 0, POSTA_TIMEOUTS, POSTA_REFUSED_CONTINUE, false, false,      \
-            false, POSTA_ENGINE_SPACES, 4096, 65536, 0, POSTA_STARTTLS_NEVER, 0, 0, false          \
+            false, false, POSTA_ENGINE_SPACES, 4096, 65536, 0, POSTA_STARTTLS_NEVER, 0, 0, false,  \
+            0                                                                                      \
     }
 
 /* ---- phases, events, faults ---- */
@@ -172,8 +177,10 @@ typedef struct posta_fault {
     posta_reply reply; /* code 0: the server said nothing */
     size_t recipient;  /* POSTA_E_FIELD: which address; POSTA_NO_RECIPIENT: the sender */
     const char *why;   /* POSTA_E_FIELD, POSTA_E_BODY, POSTA_E_PROTOCOL: static words; else null */
-    bool is_address;   /* it is an address that is wrong, or that this server does not take:
-                          `recipient` says which */
+    const char
+        *field;      /* the option that is wrong or cannot be had: "dsn.envid"; static; else null */
+    bool is_address; /* it is an address that is wrong, or that this server does not take:
+                        `recipient` says which */
 } posta_fault;
 
 #define POSTA_NO_RECIPIENT SIZE_MAX
@@ -198,13 +205,29 @@ enum {
     POSTA_CAN_STARTTLS = 16u,
     POSTA_CAN_AUTH = 32u,
     POSTA_CAN_ENHANCED_CODES = 64u,
-    POSTA_CAN_SMTPUTF8 = 128u /* RFC 6531; used only beside 8BITMIME */
+    POSTA_CAN_SMTPUTF8 = 128u,        /* RFC 6531; used only beside 8BITMIME */
+    POSTA_CAN_DSN = 256u,             /* RFC 3461 */
+    POSTA_CAN_CHUNKING = 512u,        /* RFC 3030 */
+    POSTA_CAN_BINARYMIME = 1024u,     /* RFC 3030 */
+    POSTA_CAN_REQUIRETLS = 2048u,     /* RFC 8689 */
+    POSTA_CAN_MT_PRIORITY = 4096u,    /* RFC 6710 */
+    POSTA_CAN_DELIVERBY = 8192u,      /* RFC 2852 */
+    POSTA_CAN_FUTURERELEASE = 16384u, /* RFC 4865 */
+    POSTA_CAN_LIMITS = 32768u,        /* RFC 9422 */
+    POSTA_CAN_ETRN = 65536u,          /* RFC 1985 */
+    POSTA_CAN_VRFY = 131072u,
+    POSTA_CAN_EXPN = 262144u,
+    POSTA_CAN_HELP = 524288u
 };
 
 /** What EHLO told. */
 typedef struct posta_capabilities {
     unsigned bits;
     uint64_t size_max; /* octets; 0: no limit was given */
+    uint32_t by_min;   /* DELIVERBY: the soonest that the server promises, seconds; 0: not told */
+    uint32_t hold_max; /* FUTURERELEASE: the longest that it holds mail, seconds; 0: not told */
+    uint32_t mail_max, rcpt_max,
+        rcpt_domain_max; /* LIMITS: MAILMAX, RCPTMAX, RCPTDOMAINMAX; 0: not told */
 } posta_capabilities;
 
 /* ---- life ---- */
@@ -256,10 +279,10 @@ POSTA_API bool posta_engine_next_event(posta_engine *e, posta_event *out);
 
 /* ---- commands ---- */
 
-/** Sends one message: MAIL, RCPTs, DATA, text; pipelined where offered. Ends in EVENT_SENT, with
- *  RECIPIENT_ACK, SERVER_ERROR or SERVER_RETRY for each recipient before it. The envelope's array
- * and the source are borrowed until then. POSTA_E_IN_PROGRESS: accepted. POSTA_E_STATE: not idle.
- *  POSTA_E_FIELD, POSTA_E_TOO_BIG, POSTA_E_EXTENSION, POSTA_E_ARGUMENT: nothing was sent;
+/** Sends one message: MAIL, RCPTs, DATA or BDAT, text; pipelined where offered. Ends in EVENT_SENT,
+ * with RECIPIENT_ACK, SERVER_ERROR or SERVER_RETRY for each recipient before it. The envelope's
+ * array and the source are borrowed until then. POSTA_E_IN_PROGRESS: accepted. POSTA_E_STATE: not
+ * idle. POSTA_E_FIELD, POSTA_E_TOO_BIG, POSTA_E_EXTENSION, POSTA_E_ARGUMENT: nothing was sent;
  * connection unharmed. An address beyond ASCII goes as it is, with SMTPUTF8, where that is offered;
  * else its domain as A-labels, and a local part is POSTA_E_EXTENSION, a domain without IDNA
  * POSTA_E_NOT_BUILT. */
@@ -273,6 +296,10 @@ POSTA_API posta_status posta_engine_submit(posta_engine *e, const posta_envelope
  * or where posta_engine_set_smtputf8 said so. POSTA_E_FIELD, POSTA_E_EXTENSION, POSTA_E_NOT_BUILT.
  */
 POSTA_API posta_status posta_engine_mail(posta_engine *e, const char *from);
+/** The same with parameters; `options` (null: none) is borrowed until the event. POSTA_E_EXTENSION:
+ * the server does not offer one that is asked for; nothing was sent. */
+POSTA_API posta_status posta_engine_mail_with(posta_engine *e, const char *from,
+                                              const posta_mail_options *options);
 /** RCPT to recipient->address; ends in EVENT_RECIPIENT_ACK, SERVER_ERROR or SERVER_RETRY, whose
  * `recipient` counts them from 0. Borrowed until then. Errors as of posta_engine_mail; what MAIL
  * did not announce cannot be used any more. */

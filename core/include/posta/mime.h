@@ -172,6 +172,14 @@ typedef enum posta_priority {
 /** How urgent it is to the reader: Importance and Priority (RFC 2156), X-Priority. */
 POSTA_API posta_status posta_message_priority(posta_message *m, posta_priority priority);
 
+/** What is asked for with MAIL when it is sent; copied. Its values are judged when it is sent,
+ * against what the server offers. POSTA_E_ARGUMENT, POSTA_E_MEMORY. */
+POSTA_API posta_status posta_message_mail_options(posta_message *m,
+                                                  const posta_mail_options *options);
+/** When the sender wants to be told of each recipient: POSTA_NOTIFY_ bits, 0: as the server likes.
+ * RFC 3461; needs DSN. */
+POSTA_API posta_status posta_message_notify(posta_message *m, unsigned notify);
+
 /** What would be random is made from this key instead: the same key and the same message give the
  * same Message-ID and the same octets, so that a second sending is seen to be one (give the date
  * too). Two messages need two keys. 1 to 255 octets. */

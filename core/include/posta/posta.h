@@ -3,6 +3,7 @@
 #define POSTA_POSTA_H
 
 #include "posta/base.h"
+#include "posta/codec.h"
 #include "posta/engine.h"
 #include "posta/mime.h"
 #include "posta/port.h"

@@ -37,6 +37,7 @@ typedef struct posta_session posta_session;
     X(POSTA_OPTION_TIMEOUT_TOTAL,    "timeout.total",    POSTA_TYPE_NUMBER, POSTA_WHEN_CLOSED, "ms") \
     X(POSTA_OPTION_ON_REFUSED,       "on_refused",       POSTA_TYPE_NUMBER, POSTA_WHEN_CLOSED, "posta_on_refused") \
     X(POSTA_OPTION_PIPELINING,       "pipelining",       POSTA_TYPE_FLAG,   POSTA_WHEN_CLOSED, "") \
+    X(POSTA_OPTION_CHUNKING,         "chunking",         POSTA_TYPE_NUMBER, POSTA_WHEN_CLOSED, "posta_chunking") \
     X(POSTA_OPTION_TRACE,            "trace",            POSTA_TYPE_FLAG,   POSTA_WHEN_CLOSED, "") \
     X(POSTA_OPTION_LENIENT,          "lenient",          POSTA_TYPE_FLAG,   POSTA_WHEN_CLOSED, "") \
     X(POSTA_OPTION_TLS_MODE,         "tls_mode",         POSTA_TYPE_NUMBER, POSTA_WHEN_CLOSED, "posta_security") \
@@ -47,6 +48,9 @@ typedef struct posta_session posta_session;
     X(POSTA_OPTION_REPLY_SPACE,      "reply_space",      POSTA_TYPE_NUMBER, POSTA_WHEN_NEVER, "bytes") \
     X(POSTA_OPTION_SMTPUTF8,         "smtputf8",         POSTA_TYPE_FLAG,   POSTA_WHEN_ANY, "")
 /* clang-format on */
+
+/** How texts go: see posta_engine_config.chunking. */
+typedef enum posta_chunking { POSTA_CHUNKING_OFF, POSTA_CHUNKING_AUTO } posta_chunking;
 
 #define POSTA_MAX_SOCKET_OPTIONS 8u
 #define POSTA_MAX_SOCKET_VALUE   16u
@@ -260,6 +264,12 @@ typedef enum posta_recipient_type {
  * offers 8BITMIME. */
 POSTA_API posta_status posta_session_sender(posta_session *s, const char *name, const char *address,
                                             const char *reply_to_name, const char *reply_to);
+/** What the next posta_session_sender asks for with MAIL (null: nothing); borrowed until its event.
+ * What the server does not offer makes it answer POSTA_E_EXTENSION. */
+POSTA_API void posta_session_set_mail_options(posta_session *s, const posta_mail_options *options);
+/** What the next posta_session_recipient asks for with RCPT: POSTA_NOTIFY_ bits (0: nothing), the
+ * original address (null: none; borrowed until its event). RFC 3461; needs DSN. */
+POSTA_API void posta_session_set_notify(posta_session *s, unsigned notify, const char *original);
 /** RCPT; EVENT_RECIPIENT_ACK. A refusal is an event; the next recipient may follow. `name` may be
  * null. POSTA_E_LIMIT: the To and Cc text is over header_space; nothing was begun. */
 POSTA_API posta_status posta_session_recipient(posta_session *s, const char *name,
@@ -397,6 +407,8 @@ POSTA_API bool posta_session_is_connected(const posta_session *s);
 /** Where it leads, as its sentences name it: "mail.example.org:465"; never null. Good until the
  * session is freed; it follows posta_session_set_host and the TLS mode. */
 POSTA_API const char *posta_session_peer(const posta_session *s);
+/** What the server, and how this session is set, let a message be composed of. Once connected. */
+POSTA_API posta_compose_options posta_session_compose_options(const posta_session *s);
 /** What the server offers; no bits before it is connected. */
 POSTA_API posta_capabilities posta_session_capabilities(const posta_session *s);
 /** The first fault since connecting or since the last message began. Never null. */
@@ -498,6 +510,8 @@ POSTA_API bool posta_link_next_event(posta_link *l, posta_event *out);
 /** Composes the message for what the server offers and submits it. POSTA_E_IN_PROGRESS; else
  * nothing was sent and the receipt says why. */
 POSTA_API posta_status posta_link_send_message(posta_link *l, posta_message *message);
+/** What the server, and how this link is set, let a message be composed of. Once connected. */
+POSTA_API posta_compose_options posta_link_compose_options(const posta_link *l);
 /** Submits finished text; as posta_engine_submit, and the receipt names what was refused. */
 POSTA_API posta_status posta_link_send(posta_link *l, const posta_envelope *envelope,
                                        const posta_source *source);

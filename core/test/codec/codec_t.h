@@ -66,6 +66,7 @@ static inline posta_status t_drive(const t_run *run, posta_span in, uint8_t *out
             posta_window w = posta__window(out + done, room);
             size_t before = piece.len;
             status = ending ? run->end(run->x, &w) : run->step(run->x, &piece, &w);
+            assert_true(w.len <= room);
             bool moved = w.len > 0 || piece.len < before;
             done += w.len;
             if (status == POSTA_OK) assert_int_equal(piece.len, ending ? before : 0);

@@ -80,6 +80,22 @@ static void long_and_random(void **state) {
     free(data);
 }
 
+/* Octets above 127 are looked at, however they are cut off from what follows. */
+static void every_utf8(void **state) {
+    (void)state;
+    for (unsigned len = 0; len <= 5; len++)
+        for (unsigned code = 0; code < 1u << (2 * len); code++)
+            for (int cut = T_WHOLE; cut <= T_BYTES; cut++) {
+                uint8_t text[5];
+                size_t at = len;
+                for (unsigned i = 0; i < len; i++)
+                    text[i] = (uint8_t) "a\xc3\xa9\n"[code >> (2 * i) & 3];
+                posta__scan s = scan(posta__span(text, len), cut);
+                assert_int_equal(s.utf8.is_bad, !posta__utf8_check(posta__span(text, len), &at));
+                assert_int_equal(s.utf8.at, at);
+            }
+}
+
 static posta__cte choose(posta_span in, bool is_text, bool may_8bit) {
     posta__scan s = scan(in, T_RANDOM);
     return posta__encoding_choose(&s, is_text, may_8bit);
@@ -126,6 +142,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_string),
         cmocka_unit_test(long_and_random),
+        cmocka_unit_test(every_utf8),
         cmocka_unit_test(choices),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,6 +22,7 @@ BELOW = {
 PUBLIC = {
     "status.h": "base",
     "base.h": "base",
+    "codec.h": "codec",
     "mime.h": "mime",
     "engine.h": "smtp",
     "auth.h": "auth",

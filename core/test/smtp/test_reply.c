@@ -294,7 +294,7 @@ static void capabilities(void **state) {
                  {"UTF8SMTP", 0, 0},
                  {"ENHANCEDSTATUSCODES", N, 0},
                  {"ENHANCEDSTATUSCODE", 0, 0},
-                 {"HELP", 0, 0},
+                 {"HELPS", 0, 0},
                  {"", 0, 0},
                  {"PIPELINING-8BITMIME", 0, 0},
                  {"X SIZE 10", 0, 0},
