@@ -275,7 +275,7 @@ int posta__lua_push_event(lua_State *L, const posta_event *e) {
         posta__lua_set_text(L, "status", posta_status_code(e->status));
         posta__lua_set_integer(L, "code", e->code);
         posta__lua_set_flag(L, "temporary", e->code / 100 == 4);
-        if (e->action == POSTA_PHASE_RECIPIENT && e->recipient < INT_MAX) {
+        if (e->recipient < INT_MAX) {
             posta__lua_set_integer(L, "recipient", (uint64_t)e->recipient + 1);
         }
         set_event_reply(L, e);

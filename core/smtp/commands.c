@@ -80,6 +80,10 @@ static posta_status check_recipient(posta_engine *e, const posta_recipient *r,
     return status == POSTA_OK ? status : bad_option(e, status, at, c);
 }
 
+static bool is_ascii(const char *s) {
+    return posta__is_ascii(posta__span_of(s));
+}
+
 /* *is_utf8_out: one of them is written in UTF-8. */
 static posta_status check_envelope(posta_engine *e, const posta_envelope *env, bool *is_utf8_out) {
     posta__form form = {posta_engine_takes_utf8(e), e->config.port};
@@ -94,7 +98,8 @@ static posta_status check_envelope(posta_engine *e, const posta_envelope *env, b
         posta_span to = posta__span_of(env->to[i].address);
         status = check_recipient(e, &env->to[i], &form, i);
         if (status != POSTA_OK) return status;
-        if (form.may_utf8 && !posta__is_ascii(to)) *is_utf8_out = true;
+        if (form.may_utf8 && (!posta__is_ascii(to) || !is_ascii(env->to[i].original)))
+            *is_utf8_out = true; /* row G08 */
     }
     return POSTA_OK;
 }
