@@ -238,6 +238,7 @@ static const char *event_word(posta_event_type type) {
         [POSTA_EVENT_AUTH_FAIL] = "auth_fail",
         [POSTA_EVENT_SECURE_OK] = "secure_ok",
         [POSTA_EVENT_SECURE_FAIL] = "secure_fail",
+        [POSTA_EVENT_COMMAND_ACK] = "command_ack",
         [POSTA_EVENT_SENT] = "sent",
     };
     if ((size_t)type >= sizeof words / sizeof words[0]) return "none";

@@ -220,3 +220,44 @@ S: 221 bye]])
         assert(posta.engine { host = "x", security = "none", chunking = "auto" }):close()
     end)
 end)
+
+describe("command()", function()
+    local function conn_to(replies)
+        local s = memory.new(replies)
+        return assert(posta.connect(where(s))), s
+    end
+
+    it("says it and gives the reply", function()
+        local conn, s = conn_to { VRFY = "252-2.1.5 one\r\n252 2.1.5 two", HELP = "502 5.5.1 none", EXPN = "450 later" }
+        local reply = assert(conn:command("VRFY", "bob"))
+        assert.equal(252, reply.code)
+        assert.equal("2.1.5", reply.enhanced)
+        assert.equal("one\ntwo", reply.text)
+        local _, message, err = conn:command "HELP"
+        assert.equal("command.refused", err.code)
+        assert.equal(502, err.reply.code)
+        assert.truthy(message:find("502 5.5.1 none", 1, true), message)
+        _, _, err = conn:command("EXPN", "list")
+        assert.is_true(err.temporary)
+        assert(conn:send(support.mail()))
+        assert.equal("VRFY bob", s.lines[2])
+        assert.equal("HELP", s.lines[3])
+        conn:quit()
+    end)
+
+    it("refuses what is not for it", function()
+        local conn, s = conn_to {}
+        for _, verb in ipairs { "MAIL", "rcpt", "Data", "BDAT", "RSET", "EHLO", "HELO", "LHLO", "STARTTLS", "AUTH", "QUIT",
+            "", "A B", ("X"):rep(17) } do
+            fails("field.invalid", "verb", conn:command(verb, "x"))
+        end
+        fails("field.invalid", "args", conn:command("VRFY", "a\r\nQUIT"))
+        fails("field.invalid", "args", conn:command("VRFY", "\195\179"))
+        fails("field.invalid", "args", conn:command("VRFY", ("x"):rep(506)))
+        fails("field.invalid", "args", conn:command("VRFY", "a\0b"))
+        fails("extension.missing", "verb", conn:command("ETRN", "x"))
+        raises("command.verb: expected string, got nil", conn.command, conn)
+        assert.equal(1, #s.lines)
+        conn:quit()
+    end)
+end)

@@ -248,6 +248,53 @@ posta_status posta_engine_noop(posta_engine *e) {
     return begin(e, ACTION_NOOP, STEP_NOOP) ? POSTA_E_IN_PROGRESS : POSTA_E_STATE;
 }
 
+/* ---- commands of the host's own ---- */
+
+#define MAX_VERB 16u
+#define MAX_LINE 510u /* RFC 5321 4.5.3.1.4, without CRLF */
+
+static const char *word_why(posta_span word) {
+    static const char *const owned[] = {"MAIL", "RCPT", "DATA",     "BDAT", "RSET", "EHLO",
+                                        "HELO", "LHLO", "STARTTLS", "AUTH", "QUIT"};
+    if (word.len == 0 || word.len > MAX_VERB) return "expected 1 to 16 letters, digits or hyphens";
+    for (size_t i = 0; i < word.len; i++) {
+        uint8_t c = word.p[i];
+        if (!posta__is_alpha(c) && !posta__is_digit(c) && c != '-')
+            return "expected 1 to 16 letters, digits or hyphens";
+    }
+    for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++)
+        if (posta_span_is_nocase(word, posta__span_of(owned[i])))
+            return "is said by posta itself, which keeps account of it";
+    return NULL;
+}
+
+static const char *args_why(posta_span args) {
+    for (size_t i = 0; i < args.len; i++)
+        if (args.p[i] < 0x20 || args.p[i] > 0x7e)
+            return "has a character that is not visible ASCII";
+    return NULL;
+}
+
+posta_status posta_engine_command(posta_engine *e, const char *name, const char *args) {
+    posta_span word = posta__span_of(name), rest = posta__span_of(args);
+    posta__complaint c = {"verb", word_why(word)};
+    bool needs_etrn = posta_span_is_nocase(word, POSTA_LIT("ETRN"));
+    if (!posta_engine_is_idle(e) || e->t.is_stepped) return POSTA_E_STATE;
+    if (!c.why) c = (posta__complaint){"args", args_why(rest)};
+    if (!c.why && word.len + 1 + rest.len > MAX_LINE)
+        c.why = "makes a line of more than 510 octets";
+    if (!c.why && word.len + 3 + rest.len > e->config.tx_space)
+        c.why = "does not fit into tx_space octets";
+    if (c.why) return bad_option(e, POSTA_E_FIELD, POSTA_NO_RECIPIENT, c);
+    if (needs_etrn && !(e->caps.bits & POSTA_CAN_ETRN))
+        return bad_option(e, POSTA_E_EXTENSION, POSTA_NO_RECIPIENT,
+                          (posta__complaint){"verb", "the server does not offer ETRN"});
+    e->command = name;
+    e->command_args = args;
+    begin(e, ACTION_COMMAND, STEP_COMMAND);
+    return POSTA_E_IN_PROGRESS;
+}
+
 /* In a text no command can be said: the connection closes without dot, nothing was sent (row F14).
  */
 static posta_status leave_text(posta_engine *e) {

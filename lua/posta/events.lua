@@ -13,7 +13,7 @@ local events = {}
 -- All names that handlers can have.
 local NAMES = {}
 for name in ([[connected sender_ack recipient_ack begin_ack end_ack disconnected server_error server_retry
-    timeout failed auth_ok auth_fail secure_ok secure_fail reset noop_ack sent]]):gmatch "%S+" do
+    timeout failed auth_ok auth_fail secure_ok secure_fail reset noop_ack command_ack sent]]):gmatch "%S+" do
     NAMES[name] = "function"
 end
 
