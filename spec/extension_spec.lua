@@ -228,7 +228,8 @@ describe("command()", function()
     end
 
     it("says it and gives the reply", function()
-        local conn, s = conn_to { VRFY = "252-2.1.5 one\r\n252 2.1.5 two", HELP = "502 5.5.1 none", EXPN = "450 later" }
+        local conn, s = conn_to { VRFY = "252-2.1.5 one\r\n252 2.1.5 two", HELP = "502 5.5.1 none",
+            EXPN = "450 later" }
         local reply = assert(conn:command("VRFY", "bob"))
         assert.equal(252, reply.code)
         assert.equal("2.1.5", reply.enhanced)
@@ -247,8 +248,8 @@ describe("command()", function()
 
     it("refuses what is not for it", function()
         local conn, s = conn_to {}
-        for _, verb in ipairs { "MAIL", "rcpt", "Data", "BDAT", "RSET", "EHLO", "HELO", "LHLO", "STARTTLS", "AUTH", "QUIT",
-            "", "A B", ("X"):rep(17) } do
+        for _, verb in ipairs { "MAIL", "rcpt", "Data", "BDAT", "RSET", "EHLO", "HELO", "LHLO", "STARTTLS", "AUTH",
+            "QUIT", "", "A B", ("X"):rep(17) } do
             fails("field.invalid", "verb", conn:command(verb, "x"))
         end
         fails("field.invalid", "args", conn:command("VRFY", "a\r\nQUIT"))
