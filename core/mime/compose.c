@@ -189,8 +189,8 @@ static posta_status choose_all(posta_message *m) {
     return POSTA_OK;
 }
 
-/* A delimiter line stands in a body that will not be encoded. Bodies that cannot be looked at are
-   watched while they are pulled. Behaviour H12. */
+/* A delimiter line stands in a body that will not be encoded. Bodies that do not lie there as they
+   will go are watched while they are pulled. Behaviour H12. */
 static bool has_collision(const posta_message *m) {
     const posta__part *p;
     for (p = m->root; p; p = posta__tree_next(p)) {
@@ -198,6 +198,7 @@ static bool has_collision(const posta_message *m) {
         bool is_open =
             p->cte == POSTA__CTE_7BIT || p->cte == POSTA__CTE_8BIT || p->cte == POSTA__CTE_BINARY;
         if (p->use == POSTA__USE_MULTIPART || p->body.kind != POSTA_BODY_DATA || !is_open) continue;
+        if (posta__part_is_staged(p)) continue;
         if (!posta__watch_step(&w, m, p->body.data)) return true;
     }
     return false;

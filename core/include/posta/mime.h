@@ -83,10 +83,14 @@ typedef struct posta_part_options {
     const char *language;          /* Content-Language: "en", "de-CH, fr" (RFC 3282) */
     const posta_field *parameters; /* of the type, besides charset, name, boundary and type */
     size_t parameters_n;
+    /** Of text/plain that is shown: format=flowed (RFC 3676), so that readers wrap long lines to
+     * their own width. Lines over 72 characters get soft breaks at spaces; lines that begin with >
+     * are quotes; blanks at the end of a line are dropped, but those of "-- ". */
+    bool is_flowed;
 } posta_part_options;
 
 #define POSTA_PART_OPTIONS                                                                         \
-    { sizeof(posta_part_options), 0, 0, 0, 0, 0, 0, POSTA_ENCODING_AUTO, 0, 0, 0, 0, 0 }
+    { sizeof(posta_part_options), 0, 0, 0, 0, 0, 0, POSTA_ENCODING_AUTO, 0, 0, 0, 0, 0, false }
 
 /* ---- building ---- */
 
