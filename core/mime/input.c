@@ -12,6 +12,7 @@ static void begin_stage(posta__stage *s) {
 
 void posta__input_init(posta__input *i, posta__part *part) {
     *i = (posta__input){.part = part};
+    begin_stage(part->untag);
     begin_stage(part->flow);
 }
 
@@ -29,6 +30,7 @@ posta_status posta__blame_utf8(posta_message *m, posta_status status, const post
                                uint64_t at) {
     char why[96];
     posta__text t = posta__text_in(why, sizeof why);
+    const posta__part *given = p->untag ? m->html : p;
     posta__text_put(&t, "is not valid UTF-8");
     /* behind a stage octets are counted otherwise than in what was given */
     if (!posta__part_is_staged(p)) {
@@ -37,7 +39,7 @@ posta_status posta__blame_utf8(posta_message *m, posta_status status, const post
         posta__text_put(&t, ")");
     }
     posta__text_put(&t, "; give its charset");
-    return posta__blame_on(m, status, p->label, why);
+    return posta__blame_on(m, status, given->label, why);
 }
 
 /* What will come: what was promised, or what a first reading counted. */
@@ -151,10 +153,15 @@ static posta_status fill_through(posta_message *m, posta__input *i, posta__stage
     return POSTA_OK;
 }
 
+static posta_status fill_untagged(posta_message *m, posta__input *i, posta_span *out) {
+    posta__stage *untag = i->part->untag;
+    return untag ? fill_through(m, i, untag, fill_body, out) : fill_body(m, i, out);
+}
+
 posta_status posta__input_fill(posta_message *m, posta__input *i) {
     posta__stage *flow = i->part->flow;
     if (i->in.len > 0) return POSTA_OK;
-    return flow ? fill_through(m, i, flow, fill_body, &i->in) : fill_body(m, i, &i->in);
+    return flow ? fill_through(m, i, flow, fill_untagged, &i->in) : fill_untagged(m, i, &i->in);
 }
 
 posta_status posta__part_rewind(posta_message *m, posta__part *p) {

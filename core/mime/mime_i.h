@@ -156,7 +156,8 @@ struct posta_part {
     uint64_t len; /* octets that will come, or POSTA_LEN_UNKNOWN */
     size_t slot;  /* SLOT: its number */
     bool used;    /* something was taken from a source or slot since it was last at its begin */
-    posta__stage *flow; /* null: not flowed */
+    posta__stage *untag; /* null: it is not made of the HTML */
+    posta__stage *flow;  /* null: not flowed */
     /* what compose found */
     bool is_scanned;
     bool has_8bit;
@@ -167,7 +168,7 @@ struct posta_part {
 
 /** Do octets change on their way from the body to the encoding? */
 static inline bool posta__part_is_staged(const posta__part *p) {
-    return p->flow != NULL;
+    return p->flow || p->untag;
 }
 
 /** The media type for a file name; "application/octet-stream" when it is not known. */

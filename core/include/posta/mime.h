@@ -202,6 +202,13 @@ POSTA_API posta_status posta_message_inline(posta_message *m, posta_body body,
 POSTA_API posta_status posta_message_attach(posta_message *m, posta_body body,
                                             const posta_part_options *options);
 
+/** The plain text is made of the HTML, which must be given before, be in memory or a source that
+ * can be read again, and be UTF-8: blocks become lines, lists get bullets and numbers, links "text
+ * <url>", pictures their alt; script, style and title are left out. It is made while it is read, in
+ * constant memory. POSTA_E_FIELD, POSTA_E_STATE (there is no HTML). */
+POSTA_API posta_status posta_message_text_from_html(posta_message *m,
+                                                    const posta_part_options *options);
+
 /** An invitation: a text/calendar that is one more alternative to text and HTML (RFC 6047), as mail
  * readers that know calendars want it. `method` is its iTIP method ("REQUEST", "CANCEL", ...: RFC
  * 5546). Where the body is in memory it is attached once more, as application/ics with the name
