@@ -81,23 +81,29 @@ static void begin_line(posta__layout *l) {
     l->has_marker = false;
 }
 
-/* An octet into the line as it stands. */
 static void write(posta__layout *l, uint8_t c) {
     hold(l, c);
     l->column += (c & 0xC0) != 0x80;
-    if (!l->in_link) return;
+}
+
+/* Is the link's text its URL? */
+static void compare(posta__layout *l, uint8_t c) {
     l->is_same = l->is_same && l->link_at < l->url_n && l->url[l->link_at] == c;
     l->link_at++;
     l->link_has_text = true;
 }
 
 static void show(posta__layout *l, uint8_t c) {
-    if (l->lines > 0 || !l->has_text)
+    if (l->lines > 0 || !l->has_text) {
         begin_line(l);
-    else if (l->has_space)
+    } else if (l->has_space) {
         write(l, ' ');
+        /* the space in front of the text is none of it */
+        if (l->link_has_text) compare(l, ' ');
+    }
     l->has_space = false;
     write(l, c);
+    if (l->in_link) compare(l, c);
 }
 
 static void put_verbatim(posta__layout *l, uint8_t c) {
@@ -150,7 +156,8 @@ void posta__layout_list(posta__layout *l, bool is_numbered) {
 
 void posta__layout_list_end(posta__layout *l) {
     l->has_marker = false;
-    if (l->lists > 0) l->lists--;
+    if (l->lists == 0) return;
+    l->lists--;
     posta__layout_break(l, l->lists > 0 ? 1 : 2);
 }
 
@@ -214,7 +221,7 @@ void posta__layout_link(posta__layout *l) {
 void posta__layout_link_end(posta__layout *l) {
     bool is_shown = l->in_link && !(l->is_same && l->link_at == l->url_n);
     bool had_text = l->link_has_text;
-    l->in_link = false;
+    l->in_link = l->link_has_text = false;
     if (!is_shown) return;
     l->has_space = l->has_space || had_text;
     show(l, '<');
