@@ -115,6 +115,17 @@ void posta__layout_url(posta__layout *l, uint8_t c);
 void posta__layout_link(posta__layout *l);
 void posta__layout_link_end(posta__layout *l);
 
+/* ---- paths (url.c) ---- */
+
+/** Where it leads without the HTML: it has a scheme, a host, or is a fragment alone; or it is
+ * empty.
+ */
+bool posta__url_is_elsewhere(posta_span url);
+/** The path of a relative URL: without query and fragment, %XX decoded, each \ a /, without "."
+ * and "..". `p` holds `len` octets and is written over; *path_out is in it. Null, or why it is
+ * refused. */
+const char *posta__url_path(uint8_t *p, size_t len, posta_span *path_out);
+
 /* ---- */
 
 /** HTML becomes text. In the message's arena; null: out of memory. (untag.c) */
