@@ -81,7 +81,7 @@ static const char *full_path(embed *e, posta_span path) {
 
 static posta_status open_file(embed *e, const picture *p, size_t at, size_t len,
                               posta_source *out) {
-    char text[160];
+    char text[256];
     posta__text t = posta__text_in(text, sizeof text);
     const char *why = NULL, *path = full_path(e, p->path);
     posta_status status;
@@ -90,6 +90,8 @@ static posta_status open_file(embed *e, const picture *p, size_t at, size_t len,
     if (!status) return POSTA_OK;
     if (status == POSTA_E_MEMORY) return posta__setter_starves(e->m);
     posta__text_put(&t, "cannot be embedded: ");
+    posta__text_value(&t, posta__span_of(path));
+    posta__text_put(&t, ": ");
     posta__text_put(&t, why ? why : posta_status_text(status));
     return refuse(e, status, at, len, text);
 }

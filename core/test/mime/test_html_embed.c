@@ -185,7 +185,7 @@ static void outside(void **state) {
         {"a/..", "names no file"},
         {"secret.txt", "is no picture by its name; only pictures are embedded"},
         {".env", "is no picture by its name"},
-        {"a.png/", "\"a.png/\" cannot be embedded: there is no such file (byte 16)"},
+        {"a.png/", "\"a.png/\" cannot be embedded: \"dir/a.png\": there is no such file (byte 16)"},
         {"b%0a.png", "inline.b\\n.png.name"},
     };
     (void)state;
