@@ -58,17 +58,20 @@ describe("embed", function()
             assert.equal(2, n)
             assert.truthy(text:find("https://x.org/y.png", 1, true))
         end
-        assert.equal("", judge(text_of { html = { body = HTML, embed = false, base = folder }, embed = folder }, "pictures"))
+        local plain = text_of { html = { body = HTML, embed = false, base = folder }, embed = folder }
+        assert.equal("", judge(plain, "pictures"))
     end)
 
     it("goes with inline parts, text, attachments and check", function()
         local folder, remove = page("")
         finally(remove)
         local fields = with { html = "<h1>Hi</h1><img src=logo.png alt='the logo'><img src=cid:own>", text = true,
-            embed = folder, inline = { own = { file = folder .. "/logo.png" } }, attachments = { folder .. "/page.html" } }
+            embed = folder, inline = { own = { file = folder .. "/logo.png" } },
+            attachments = { folder .. "/page.html" } }
         local out = support.read(text_of(fields))
         for _, line in ipairs { "1 multipart/mixed\n", "1.1 multipart/alternative\n", "1.1.1 text/plain",
-            "1.1.2 multipart/related\n", "1.1.2.1 text/html", "1.1.2.2 image/png", "1.1.2.3 image/png", "1.2 text/html" } do
+            "1.1.2 multipart/related\n", "1.1.2.1 text/html", "1.1.2.2 image/png", "1.1.2.3 image/png",
+            "1.2 text/html" } do
             assert.truthy(out:find(line, 1, true), out)
         end
         assert.same({}, posta.check(fields))
@@ -91,8 +94,8 @@ describe("embed", function()
             local err = fails(code, "html", posta.message(with { html = "<img src='" .. src .. "'>", embed = folder }))
             assert.truthy(tostring(err):find(why, 1, true), tostring(err))
         end
-        wrong("file.not_found", '"no.png" cannot be embedded: "' .. folder .. '/no.png": there is no such file (byte 11)',
-            "no.png")
+        wrong("file.not_found", '"no.png" cannot be embedded: "' .. folder .. '/no.png": there is no such file '
+            .. "(byte 11)", "no.png")
         wrong("field.invalid", '"../logo.png" leads out of the base folder (byte 11)', "../logo.png")
         wrong("field.invalid", "leads out of the base folder", "img/%2e%2e/..%2flogo.png")
         wrong("field.invalid", "is an absolute path", folder .. "/logo.png")
@@ -123,7 +126,8 @@ describe("text = true", function()
             assert.equal(want, judge(assert(m:tostring()), "text")) -- and again
         end
         fails("field.invalid", "html", posta.message(with { html = function() end, text = true }))
-        fails("field.invalid", "html", posta.message(with { html = { body = "x", charset = "iso-8859-2" }, text = true }))
+        fails("field.invalid", "html",
+            posta.message(with { html = { body = "x", charset = "iso-8859-2" }, text = true }))
         raises("mail.text: true makes it of html, which is missing", posta.message, with { text = true })
         assert.falsy(text_of { html = html, text = false }:find("text/plain", 1, true))
     end)
