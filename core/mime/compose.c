@@ -198,7 +198,6 @@ static bool has_collision(const posta_message *m) {
         bool is_open =
             p->cte == POSTA__CTE_7BIT || p->cte == POSTA__CTE_8BIT || p->cte == POSTA__CTE_BINARY;
         if (p->use == POSTA__USE_MULTIPART || p->body.kind != POSTA_BODY_DATA || !is_open) continue;
-        if (posta__part_is_staged(p)) continue;
         if (!posta__watch_step(&w, m, p->body.data)) return true;
     }
     return false;

@@ -146,7 +146,6 @@ static void take_long(flow *f, uint8_t c) {
     f->word[0] = c;
     f->put_at = 0;
     f->put_n = 1;
-    f->column += (c & 0xC0) != 0x80;
 }
 
 static void take(flow *f, uint8_t c) {

@@ -301,6 +301,8 @@ static void in_a_message(void **state) {
                "> From\r\n--=20\r\nAna\r\n");
         expect(text_of(posta_body_string("a\xc3\xbc  \n-- \n"), NULL, true, window), type,
                "\r\n\r\na\xc3\xbc\r\n-- \r\n");
+        expect(text_of(posta_body_string("a\xc3\xbc  \n-- \n"), NULL, false, window), type,
+               "\r\n\r\na=C3=BC\r\n--=20\r\n");
         expect(text_of(posta_body_string("-- \nx"), &base64, false, window), type,
                "\r\n\r\nLS0gDQp4\r\n");
     }
@@ -330,6 +332,31 @@ static void fed(void **state) {
         }
         text[w.len] = 0;
         if (!strstr(text, "\r\n\r\n" CAME)) fail_msg("%s", text);
+        posta_message_free(&m);
+    }
+}
+
+/* A soft break may put one of the message's own delimiters at the begin of a line. H12 */
+static void collision(void **state) {
+    (void)state;
+    for (int lies_there = 0; lies_there < 2; lies_there++) {
+        posta_message *m = t_message(&place);
+        posta_part_options o = POSTA_PART_OPTIONS;
+        posta_source s;
+        t_text t;
+        char text[200];
+        o.is_flowed = true;
+        place.next_random = 0; /* Message-ID, then the boundary */
+        sprintf(text, "%s--=_101112131415161718191a1b1c1d1e1f", lies_there ? "" : SIXTY);
+        posta_message_text(m, posta_body_string(text), &o);
+        posta_message_html(m, posta_body_string("<p>"), NULL);
+        assert_int_equal(posta_message_compose(m, NULL, &s, NULL), POSTA_OK);
+        t = t_pull_all(&s, 100);
+        /* seen before, another is drawn; seen while it is read, it is no mail */
+        assert_int_equal(t.status, lies_there ? POSTA_END : POSTA_E_BODY);
+        assert_int_equal(!strstr(t.p, "boundary=\"=_101112131415161718191a1b1c1d1e1f\""),
+                         lies_there);
+        free(t.p);
         posta_message_free(&m);
     }
 }
@@ -386,7 +413,7 @@ int main(void) {
         cmocka_unit_test(vectors),      cmocka_unit_test(long_words),
         cmocka_unit_test(every_window), cmocka_unit_test(random_texts),
         cmocka_unit_test(in_a_message), cmocka_unit_test(fed),
-        cmocka_unit_test(refused),
+        cmocka_unit_test(collision),    cmocka_unit_test(refused),
     };
     return cmocka_run_group_tests(tests, begin, finish);
 }

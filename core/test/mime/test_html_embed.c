@@ -163,6 +163,19 @@ static void many(void **state) {
         assert_int_equal(files.bodies[i].closes, 1);
 }
 
+static void long_data(void **state) {
+    static char html[6000] = "<img src='data:image/png;base64,";
+    posta_message *m = t_message(&place);
+    posta_embed_options o = options("dir");
+    (void)state;
+    memset(html + strlen(html), 'a', 5000);
+    memcpy(html + strlen(html), "'><img src=a.png>", 18);
+    posta_message_html(m, posta_body_string(html), NULL);
+    assert_int_equal(posta_message_embed(m, &o), POSTA_OK);
+    assert_int_equal(files.n, 1);
+    posta_message_free(&m);
+}
+
 /* ---- what is refused ---- */
 
 static void outside(void **state) {
@@ -357,15 +370,11 @@ static int finish(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(places),
-        cmocka_unit_test(one_part_a_file),
-        cmocka_unit_test(many),
-        cmocka_unit_test(outside),
-        cmocka_unit_test(refused),
-        cmocka_unit_test(from_a_source),
-        cmocka_unit_test(finds_nothing_wrong),
-        cmocka_unit_test(one_key),
-        cmocka_unit_test(starved),
+        cmocka_unit_test(places),        cmocka_unit_test(one_part_a_file),
+        cmocka_unit_test(many),          cmocka_unit_test(long_data),
+        cmocka_unit_test(outside),       cmocka_unit_test(refused),
+        cmocka_unit_test(from_a_source), cmocka_unit_test(finds_nothing_wrong),
+        cmocka_unit_test(one_key),       cmocka_unit_test(starved),
     };
     return cmocka_run_group_tests(tests, begin, finish);
 }

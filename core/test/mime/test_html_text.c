@@ -37,6 +37,7 @@ static const char *const rows[][2] = {
     {"a<style><!-- </style >b<textarea><b></textarea>c", "abc\n"},
     {"a<!-- <b> -- > -->b<!-->c<!--->d<!--x--!>e<!x>f<?y?>g</ z>h</>i<!>j", "abcdefghij\n"},
     {"a<![if !mso]>b<![endif]><!--[if mso]>c<![endif]-->d", "abd\n"},
+    {"a<script><</script>b", "ab\n"},
     /* white space */
     {"  a \t\r\n b<b> c </b> d", "a b c d\n"},
     {"a<i>b</i>c", "abc\n"},
@@ -58,6 +59,7 @@ static const char *const rows[][2] = {
     {"x<ul><li>a</li><li>b<br>c</li></ul>d", "x\n\n* a\n* b\n  c\n\nd\n"},
     {"<ol><li>a<ul><li>b<li>c</ul><li>d</ol>", "1. a\n  * b\n  * c\n2. d\n"},
     {"<ul><li><p>a</p><p>b</p><li></li><li>c</ul>", "* a\n\n  b\n\n* c\n"},
+    {"<ul><li>x<li><p>a</ul>", "* x\n* a\n"},
     {"<li>a</ul></ol><li>b", "* a\n* b\n"},
     /* quotes */
     {"a<blockquote>b<p>c<blockquote>d</blockquote></blockquote>e",
@@ -93,6 +95,7 @@ static const char *const rows[][2] = {
      "\n"},
     {"AT&T &amp &ampx; &unknown; & && &; &#; &#x; &#xg; &lt&lt;<b>&gt</b>&",
      "AT&T & &ampx; &unknown; & && &; &#; &#x; &#xg; <<>&\n"},
+    {"a &amp<br>b &amp<p>c", "a &\nb &\n\nc\n"},
     {"a&shy;b&#1;&#127;&#10;c&abcdefghijklmnop;", "ab c&abcdefghijklmnop;\n"},
     {"<a href='http://x?a&copy=1&amp=2&lt;&#38;&quot'>b</a>",
      "b <http://x?a&copy=1&amp=2%3C&&quot>\n"},
