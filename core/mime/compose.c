@@ -194,8 +194,8 @@ static posta_status choose_all(posta_message *m) {
     return POSTA_OK;
 }
 
-/* A delimiter line stands in a body that will not be encoded. Bodies that cannot be looked at are
-   watched while they are pulled. Behaviour H12. */
+/* A delimiter line stands in a body that will not be encoded. Bodies that do not lie there as they
+   will go are watched while they are pulled. Behaviour H12. */
 static bool has_collision(const posta_message *m) {
     const posta__part *p;
     for (p = m->root; p; p = posta__tree_next(p)) {

@@ -31,6 +31,13 @@
 #define POSTA__PROGRAM_SPACE 1024u
 #endif
 
+/* Octets that a stage holds ready. */
+#if defined(POSTA_TINY) && POSTA_TINY
+#define POSTA__STAGE_SPACE 16u
+#else
+#define POSTA__STAGE_SPACE 512u
+#endif
+
 #define POSTA__LABEL_CAP sizeof(((posta_problem *)0)->field)
 
 /* ---- problems (problem.c) ---- */
@@ -114,6 +121,23 @@ bool posta__is_address_field(posta_span name);
 posta_status posta__header_addresses(posta_message *m, posta__header *h, const char *label,
                                      posta__address_fault *fault);
 
+/* ---- stages: what octets go through between a part's body and its encoding ---- */
+
+typedef struct posta__stage posta__stage;
+struct posta__stage {
+    void (*begin)(posta__stage *s);
+    /* in the shape of the codec's step encoders; nothing is refused */
+    posta_status (*step)(posta__stage *s, posta_span *in, posta_window *out);
+    posta_status (*end)(posta__stage *s, posta_window *out);
+    /* input.c */
+    posta_span in;
+    bool has_ended, is_over; /* nothing more comes in; nothing more goes out */
+    uint8_t space[POSTA__STAGE_SPACE];
+};
+
+/** Text becomes format=flowed, RFC 3676. In the message's arena; null: out of memory. (flow.c) */
+posta__stage *posta__flow_new(posta_message *m);
+
 /* ---- parts ---- */
 
 typedef enum posta__use {
@@ -155,6 +179,8 @@ struct posta_part {
     uint64_t len; /* octets that will come, or POSTA_LEN_UNKNOWN */
     size_t slot;  /* SLOT: its number */
     bool used;    /* something was taken from a source or slot since it was last at its begin */
+    posta__stage *untag; /* null: it is not made of the HTML */
+    posta__stage *flow;  /* null: not flowed */
     /* what compose found */
     bool is_scanned;
     bool has_8bit;
@@ -163,6 +189,11 @@ struct posta_part {
     posta__cte cte;
     uint64_t out_len; /* encoded, or POSTA_LEN_UNKNOWN */
 };
+
+/** Do octets change on their way from the body to the encoding? */
+static inline bool posta__part_is_staged(const posta__part *p) {
+    return p->flow || p->untag;
+}
 
 /** The media type for a file name; "application/octet-stream" when it is not known. */
 posta_span posta__type_of_name(posta_span name);
@@ -206,8 +237,8 @@ typedef struct posta__program {
 
 typedef struct posta__input {
     posta__part *part;
-    posta_span in; /* octets not taken yet */
-    uint64_t got;  /* octets that the body gave so far, `in` with them */
+    posta_span in; /* octets not taken yet, behind the part's stages */
+    uint64_t got;  /* octets that the body gave so far */
     bool ended;
 } posta__input;
 
