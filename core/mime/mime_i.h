@@ -144,9 +144,11 @@ struct posta_part {
     bool is_text;       /* line ends are canonicalised; else octets arrive unchanged */
     bool is_whole;      /* message/...: may not be encoded, RFC 2046 5.2 */
     bool is_utf8;       /* has to be: a text or html whose charset is utf-8 */
-    bool seeks_charset; /* text/... without one: utf-8 if that is seen to be true, else none */
+    bool seeks_charset; /* text/... without one: utf-8 if that is seen to be true, else `charset` */
+    bool has_disposition; /* it was given, not guessed */
     /* what was said about it; empty: not given */
     posta_span name, type, charset, disposition, description, content_id, language;
+    posta_span method; /* of a calendar */
     posta__header *headers, *headers_last;
     posta__header *parameters, *parameters_last;
     posta_encoding encoding;

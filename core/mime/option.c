@@ -104,8 +104,8 @@ static posta_status set_charset(const setting *s) {
     bool is_text = begins_nocase(s->part->type, POSTA_LIT("text/"));
     const char *why = NULL;
     posta__part *p = s->part;
-    p->seeks_charset = is_text && !s->o->charset && !p->is_text;
-    if (!s->o->charset && (!is_text || p->seeks_charset)) return POSTA_OK;
+    p->seeks_charset = is_text && !s->o->charset;
+    if (!s->o->charset && (!is_text || !p->is_text)) return POSTA_OK;
     if (!s->o->charset) {
         p->is_utf8 = true;
         p->charset = POSTA_LIT("utf-8");
@@ -126,6 +126,7 @@ static posta_status set_disposition(const setting *s) {
     if (!s->o->disposition && s->part->use == POSTA__USE_ATTACHMENT) d = POSTA_LIT("attachment");
     if (!d.p && s->part->name.len > 0) d = POSTA_LIT("inline");
     if (!d.p) return POSTA_OK;
+    s->part->has_disposition = s->o->disposition != NULL;
     if (!posta_span_is_nocase(d, POSTA_LIT("inline")) &&
         !posta_span_is_nocase(d, POSTA_LIT("attachment")))
         return blame_option(s, "disposition", d, "is neither attachment nor inline",
@@ -186,6 +187,8 @@ static const char *parameter_why(const setting *s, posta_span name) {
         if (posta_span_is_nocase(name, posta__span_of(others[i])))
             return i == 2 ? "is made by posta" : "is an option of its own";
     if (is_related && posta_span_is_nocase(name, POSTA_LIT("type"))) return "is made by posta";
+    if (s->part->use == POSTA__USE_CALENDAR && posta_span_is_nocase(name, POSTA_LIT("method")))
+        return "is given by itself";
     for (h = s->part->parameters; h; h = h->next)
         if (posta_span_is_nocase(name, h->name)) return "is there already";
     return NULL;

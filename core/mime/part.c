@@ -165,8 +165,8 @@ posta_status posta_message_calendar(posta_message *m, posta_body body, const cha
                                     const posta_part_options *options) {
     posta_part_options o = POSTA_PART_OPTIONS;
     posta_span name = posta__span_of(method);
-    posta_field parameter = {"method", method};
     posta__part *p = NULL;
+    char *kept;
     posta_status status = m ? m->status : POSTA_E_ARGUMENT;
     if (!status && !is_method(name)) {
         posta__blame b = {"calendar.method", name, "is no method of iTIP (REQUEST, CANCEL, REPLY)",
@@ -179,12 +179,11 @@ posta_status posta_message_calendar(posta_message *m, posta_body body, const cha
     }
     if (options) o = *options;
     o.name = NULL; /* of the attachment: an alternative with a name is shown as one by some */
-    if (o.parameters_n == 0) {
-        o.parameters = &parameter;
-        o.parameters_n = 1;
-    }
+    kept = posta__arena_copy(&m->arena, name);
     status = add_part(m, POSTA__USE_CALENDAR, body, &o, "calendar", &p);
     if (status) return status;
+    if (!kept) return posta__setter_starves(m);
+    p->method = posta__span(kept, name.len);
     m->calendar = p;
     return body.kind == POSTA_BODY_DATA ? attach_copy(m, body, options ? options->name : NULL)
                                         : POSTA_OK;
