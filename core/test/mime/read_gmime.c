@@ -64,18 +64,40 @@ static void put_addresses(FILE *f, GMimeMessage *m) {
     }
 }
 
+/* The blank between two encoded words, which RFC 2047 6.2 drops; plain text has no "=?". */
+static char *next_seam(char *s) {
+    while ((s = strstr(s, "=?")) != NULL) {
+        char *end = strstr(s + 2, "?");
+        if (end) end = strstr(end + 3, "?=");
+        if (!end) return NULL;
+        s = end + 2;
+        if (strncmp(s, " =?", 3) == 0) return s;
+    }
+    return NULL;
+}
+
 /* A field's text, decoded by GMime out of the octets as they stand: its own getters guess by the
-   field's name. */
+   field's name. Words are given to it one by one: it joins those in base64 before it decodes them,
+   and so loses what stands behind the first padding. */
 static void put_text(FILE *f, GMimeHeader *h) {
     const char *raw = g_mime_header_get_raw_value(h);
-    char *line = g_malloc(strlen(raw) + 1), *text;
+    char *line = g_malloc(strlen(raw) + 1), *at = line, *seam, *text;
+    GString *all = g_string_new("");
     size_t n = 0;
     for (; *raw; raw++)
         if (*raw != '\r' && *raw != '\n') line[n++] = *raw;
     line[n] = 0;
-    text = g_mime_utils_header_decode_text(NULL, line[0] == ' ' ? line + 1 : line);
-    put_string(f, text);
-    g_free(text);
+    if (*at == ' ') at++;
+    do {
+        seam = next_seam(at);
+        if (seam) *seam = 0;
+        text = g_mime_utils_header_decode_text(NULL, at);
+        g_string_append(all, text);
+        g_free(text);
+        if (seam) at = seam + 1;
+    } while (seam);
+    put_string(f, all->str);
+    g_string_free(all, TRUE);
     g_free(line);
 }
 
@@ -133,7 +155,7 @@ static void put_object(FILE *f, GMimeObject *o) {
     g_free(type);
     put_parameters(f, "parameters", g_mime_content_type_get_parameters(t));
     put_key(f, "disposition", d ? g_mime_content_disposition_get_disposition(d) : NULL);
-    put_parameters(f, "of_disposition", d ? g_mime_content_disposition_get_parameters(d) : NULL);
+    put_key(f, "filename", g_mime_object_get_content_disposition_parameter(o, "filename"));
     put_key(f, "cid", g_mime_object_get_content_id(o));
     put_headers(f, o);
     if (GMIME_IS_MULTIPART(o)) {

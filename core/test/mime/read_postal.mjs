@@ -25,11 +25,12 @@ function texts(headers) {
 
 async function part(node) {
     const type = node.contentType.parsed, disposition = node.contentDisposition.parsed;
+    if (type.params.name) type.params.name = decodeWords(type.params.name);
     const out = {
         type: type.value,
         parameters: type.params,
         disposition: disposition.value || null,
-        of_disposition: disposition.params,
+        filename: disposition.params.filename ?? null,
         cid: node.contentId ? node.contentId.replace(/^<|>$/g, '') : null,
         headers: texts(node.headers)
     };
