@@ -86,6 +86,7 @@ typedef struct posta__header posta__header;
 struct posta__header {
     posta__header *next;
     posta_span name, value;
+    size_t room;              /* octets behind `value` that it may grow into */
     bool is_typed;            /* by a setter of its own */
     posta__entries addresses; /* of a value that is not ASCII, in a field for addresses */
 };
@@ -98,8 +99,8 @@ posta__header *posta__header_new(posta_message *m, const char *label, posta_fiel
 /* ---- addresses that are not ASCII (smtputf8.c) ---- */
 
 void posta__entries_add(posta__entries *list, posta__entry *e);
-/** Looks at an address that was just given: finds its A-labels if it has need of them. POSTA_OK where
- * nobody can; POSTA_E_FIELD with *fault; POSTA_E_MEMORY. */
+/** Looks at an address that was just given: finds its A-labels if it has need of them. POSTA_OK
+ * where nobody can; POSTA_E_FIELD with *fault; POSTA_E_MEMORY. */
 posta_status posta__entry_look(posta_message *m, posta__entry *e, const char *label,
                                posta__address_fault *fault);
 /** The address as it is written: as given, or in ASCII. */
@@ -148,7 +149,9 @@ struct posta_part {
     bool has_disposition; /* it was given, not guessed */
     /* what was said about it; empty: not given */
     posta_span name, type, charset, disposition, description, content_id, language;
-    posta_span method; /* of a calendar */
+    posta_span method;   /* of a calendar */
+    posta__part *ids[2]; /* parts with a Content-ID, as a tree by the bits of its hash */
+    uint32_t id_hash;
     posta__header *headers, *headers_last;
     posta__header *parameters, *parameters_last;
     posta_encoding encoding;
@@ -168,6 +171,12 @@ struct posta_part {
 
 /** The media type for a file name; "application/octet-stream" when it is not known. */
 posta_span posta__type_of_name(posta_span name);
+
+/** A number for octets, the same for both cases of a letter; `from`: the number of what stands
+ * before them, 0 at first. (part.c) */
+uint32_t posta__hash(posta_span s, uint32_t from);
+/** Where the message has the part with this Content-ID; what is there is null if it has none. */
+posta__part **posta__part_by_id(posta_message *m, posta_span id);
 
 /* ---- the program ---- */
 
@@ -319,6 +328,7 @@ struct posta_message {
     posta__part *inlines, *inlines_last;
     posta__part *attachments, *attachments_last;
     size_t inlines_n, attachments_n, slots_n, made_n;
+    posta__part *ids;                 /* see posta__part_by_id */
     posta__part *tree;                /* given by hand; null: by intention */
     posta__part *nodes[POSTA__NODES]; /* made where the intention needs them */
     posta_line_ends line_ends;

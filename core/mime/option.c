@@ -2,6 +2,8 @@
  * codec's check for its grammar. */
 #include "mime_i.h"
 
+#define PARAMETERS_MAX 64u /* each is compared with the others */
+
 typedef struct setting {
     posta_message *m;
     posta__part *part;
@@ -148,16 +150,17 @@ static posta_status set_description(const setting *s) {
 static posta_status set_content_id(const setting *s) {
     posta_span id = posta__span_of(s->o->content_id), bare;
     const char *why = "is needed: the HTML names the part by it";
-    const posta__part *p;
+    posta__part **place;
     if (!s->o->content_id && s->part->use != POSTA__USE_INLINE) return POSTA_OK;
     if (!s->o->content_id || posta__msg_id_check(id, POSTA__ID_BARE_LEFT, &bare, &why))
         return blame_option(s, "content_id", id, why, POSTA__NOWHERE);
-    for (p = s->m->all; p; p = p->next_all) {
-        if (posta_span_is(p->content_id, bare))
-            return blame_option(s, "content_id", id, "names another part already", POSTA__NOWHERE);
-    }
-    keep(s, bare, &s->part->content_id);
-    return s->m->status;
+    place = posta__part_by_id(s->m, bare);
+    if (*place)
+        return blame_option(s, "content_id", id, "names another part already", POSTA__NOWHERE);
+    if (!keep(s, bare, &s->part->content_id)) return s->m->status;
+    s->part->id_hash = posta__hash(bare, 0);
+    *place = s->part;
+    return POSTA_OK;
 }
 
 /* RFC 3282: tags of letters, digits and hyphens, with commas between them. */
@@ -217,6 +220,9 @@ static posta_status add_parameter(const setting *s, const posta_field *f) {
 
 static posta_status set_parameters(const setting *s) {
     size_t i;
+    if (s->o->parameters_n > PARAMETERS_MAX)
+        return blame_option(s, "parameters", posta__span_of(NULL), "are more than 64",
+                            POSTA__NOWHERE);
     if (s->o->parameters_n > 0 && !s->o->parameters)
         return blame_option(s, "parameters", posta__span_of(NULL), "lacks its fields",
                             POSTA__NOWHERE);

@@ -24,6 +24,28 @@ static uint64_t body_len(const posta_body *b) {
     return b->kind == POSTA_BODY_SOURCE ? b->source.len : b->len;
 }
 
+/* ---- Content-IDs ---- */
+
+uint32_t posta__hash(posta_span s, uint32_t from) {
+    uint32_t h = from ^ 0x811c9dc5u;
+    size_t i;
+    for (i = 0; i < s.len; i++)
+        h = (h ^ posta__lower(s.p[i])) * 0x01000193u; /* FNV-1a */
+    return h;
+}
+
+posta__part **posta__part_by_id(posta_message *m, posta_span id) {
+    uint32_t hash = posta__hash(id, 0), bits = hash;
+    posta__part **at = &m->ids;
+    while (*at && !((*at)->id_hash == hash && posta_span_is((*at)->content_id, id))) {
+        at = &(*at)->ids[bits & 1];
+        bits = bits >> 1 | bits << 31;
+    }
+    return at;
+}
+
+/* ---- making parts ---- */
+
 /* A part is joined to the message only when nothing can fail any more, so a body is closed either
    here or by the message, never twice. */
 static posta_status make_part(posta_message *m, posta__use use, const posta_body *body,

@@ -129,7 +129,8 @@ static bool is_unencoded(const posta__part *p) {
 static const char *raw_why(const posta_message *m, posta__raw_watch *w, posta_span fresh) {
     const char *why = posta__raw_watch_step(w, fresh);
     if (why || !w->has_utf8 || m->program.has_utf8) return why;
-    return "has a header that is not ASCII, which was not known before: give a text that can be read "
+    return "has a header that is not ASCII, which was not known before: give a text that can be "
+           "read "
            "twice";
 }
 

@@ -20,7 +20,8 @@ typedef struct checking {
     bool has_8bit;
 } checking;
 
-static const char not_ascii[] = "has a header that is not ASCII, and the server does not offer SMTPUTF8";
+static const char not_ascii[] =
+    "has a header that is not ASCII, and the server does not offer SMTPUTF8";
 
 /* One piece through the filter; `in` null: the end. */
 static posta_status check_piece(posta_message *m, const posta__part *p, checking *c,

@@ -1,6 +1,6 @@
 /* core/mime: addresses that are not ASCII, RFC 6531 and 6532. Each domain beyond ASCII is looked up
- * once, when it is given, and its A-labels are kept beside it. Which of the two is written depends on
- * the server, and is the same in header and envelope (row G03). */
+ * once, when it is given, and its A-labels are kept beside it. Which of the two is written depends
+ * on the server, and is the same in header and envelope (row G03). */
 #include "mime_i.h"
 
 static bool has_letters(const posta__address *a) {
@@ -95,7 +95,7 @@ posta_status posta__utf8_look(posta_message *m, bool has_envelope) {
 /* ---- address fields that the caller names ---- */
 
 static const char *const address_fields[] = {
-    "Resent-From", "Resent-Sender",     "Resent-To", "Resent-Cc",
+    "Resent-From",     "Resent-Sender",     "Resent-To", "Resent-Cc",
     "Resent-Reply-To", "Return-Receipt-To", "Errors-To",
 };
 

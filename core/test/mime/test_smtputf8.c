@@ -108,7 +108,7 @@ static void locals(void **state) {
 /* In each field, and each where the header does not have it. */
 static void every_field(void **state) {
     static const posta_address_field fields[] = {
-        POSTA_FROM, POSTA_SENDER, POSTA_REPLY_TO,      POSTA_TO,         POSTA_CC,
+        POSTA_FROM, POSTA_SENDER,    POSTA_REPLY_TO,      POSTA_TO,         POSTA_CC,
         POSTA_BCC,  POSTA_NOTIFY_TO, POSTA_ENVELOPE_FROM, POSTA_ENVELOPE_TO};
     (void)state;
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
@@ -171,9 +171,10 @@ static void refused(void **state) {
 /* Row G05: domains are compared as A-labels, local parts as they are. */
 static void each_once(void **state) {
     t_place place;
-    posta_message *m = start(&place, "a@x.org",
-                             "a@" T_U_LABEL ", a@" T_A_LABEL ", a@" T_U_LABEL_CAPITAL ", A@" T_A_LABEL
-                             ", \xe2\x84\xaa@x.org, k@x.org, K@x.org, \xc3\x9f@x.org, ss@x.org");
+    posta_message *m =
+        start(&place, "a@x.org",
+              "a@" T_U_LABEL ", a@" T_A_LABEL ", a@" T_U_LABEL_CAPITAL ", A@" T_A_LABEL
+              ", \xe2\x84\xaa@x.org, k@x.org, K@x.org, \xc3\x9f@x.org, ss@x.org");
     posta_envelope e;
     (void)state;
     free(text_of(m, true).p);
@@ -205,7 +206,8 @@ static void no_words_in_addresses(void **state) {
         posta_message *m = start(&place, "a@x.org", "b@x.org");
         posta_source s;
         t_text t;
-        assert_int_equal(posta_message_header(m, names[i], "Zo\xc3\xab <z@" T_U_LABEL ">"), POSTA_OK);
+        assert_int_equal(posta_message_header(m, names[i], "Zo\xc3\xab <z@" T_U_LABEL ">"),
+                         POSTA_OK);
         t = text_of(m, false);
         is_field(t.p, names[i], "=?utf-8?Q?Zo=C3=AB?= <z@" T_A_LABEL ">");
         free(t.p);

@@ -474,6 +474,27 @@ static void attached_by_hand(void **state) {
     }
 }
 
+/* 64 of them, and not one more. */
+static void many_parameters(void **state) {
+    static char names[65][8];
+    posta_field f[65];
+    (void)state;
+    for (size_t i = 0; i < 65; i++) {
+        snprintf(names[i], sizeof names[i], "p%zu", i);
+        f[i] = (posta_field){names[i], "v"};
+    }
+    for (size_t n = 64; n <= 65; n++) {
+        t_place place;
+        posta_message *m = (t_place_init(&place), t_message(&place));
+        posta_part_options o = POSTA_PART_OPTIONS;
+        o.parameters = f;
+        o.parameters_n = n;
+        assert_int_equal(posta_message_attach(m, posta_body_string("x"), &o),
+                         n == 64 ? POSTA_OK : POSTA_E_FIELD);
+        t_done(&place, m);
+    }
+}
+
 /* Parameters of its own do not take the method's place; the method is said once. */
 static void calendar_parameters(void **state) {
     t_place place;
@@ -511,6 +532,7 @@ int main(void) {
         cmocka_unit_test(binary),
         cmocka_unit_test(attached_by_hand),
         cmocka_unit_test(calendar_parameters),
+        cmocka_unit_test(many_parameters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
