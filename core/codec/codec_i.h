@@ -384,7 +384,8 @@ void posta__fold_phrase(posta__fold *f, posta_span text, size_t glue);
  *  encoded. */
 void posta__fold_words(posta__fold *f, posta_span text);
 
-/** True for ASCII text that a reader would take for an encoded word. */
+/** True for ASCII text that a reader might take for an encoded word, also if only its begin is
+ * there. */
 bool posta__looks_encoded(posta_span text);
 
 enum {

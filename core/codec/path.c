@@ -255,15 +255,20 @@ posta_status posta__path_parse(posta_span text, unsigned flags, posta_arena *are
 
 posta_status posta__path_rewrite(posta_span text, unsigned flags, const posta__form *form,
                                  posta_window *out, posta__address_fault *fault_out) {
-    uint8_t room[2 * POSTA_MAX_PATH + 1]; /* every octet may be escaped */
-    uint8_t ascii[POSTA_MAX_DOMAIN + 1];
-    posta_window store = posta__window(ascii, sizeof ascii);
+    /* The local part without its escapes, then the domain; the domain in ASCII takes its place, as
+       it can be read from the text as well. One frame is small so. */
+    uint8_t room[POSTA_MAX_LOCAL_PART + POSTA_MAX_DOMAIN + 1];
+    posta_window store;
     posta_arena arena;
     posta__address a;
     if (text.len > 2 * POSTA_MAX_PATH) return say(fault_out, "is longer than 254 octets", 0);
     posta__arena_init(&arena, NULL, room, sizeof room, 0);
     posta_status status = posta__path_parse(text, flags, &arena, &a, fault_out);
-    if (status == POSTA_OK) status = posta__address_form(&a, form, &store, fault_out);
+    if (status == POSTA_E_MEMORY) return say(fault_out, "is longer than 254 octets", 0);
+    if (status != POSTA_OK) return status;
+    if (a.domain.len > 0) a.domain = posta__span_sub(text, text.len - a.domain.len, text.len);
+    store = posta__window(room + a.local.len, sizeof room - a.local.len);
+    status = posta__address_form(&a, form, &store, fault_out);
     if (status != POSTA_OK) return status;
     return posta__path_put(out, &a) ? POSTA_OK : POSTA_E_LIMIT;
 }

@@ -120,6 +120,7 @@ static void write_content_type(posta__fold *f, const void *what) {
     if (p->boundary)
         posta__fold_param(f, POSTA_LIT("boundary"), posta__span(p->boundary, POSTA__BOUNDARY_LEN),
                           POSTA__PARAM_QUOTED);
+    if (p->method.len > 0) posta__fold_param(f, POSTA_LIT("method"), p->method, POSTA__PARAM_PLAIN);
     for (h = p->parameters; h; h = h->next)
         posta__fold_param(f, h->name, h->value, POSTA__PARAM_PLAIN);
     if (charset.len > 0) posta__fold_param(f, POSTA_LIT("charset"), charset, POSTA__PARAM_PLAIN);
@@ -284,7 +285,7 @@ static posta_status put_content_id(posta_message *m, const posta__part *p) {
 static posta_status put_content_type(posta_message *m, const posta__part *p) {
     posta_span name = POSTA_LIT("Content-Type"), charset = charset_of(p);
     posta_window w;
-    if (!p->boundary && !p->parameters && p->name.len == 0) {
+    if (!p->boundary && !p->parameters && p->method.len == 0 && p->name.len == 0) {
         bool fits;
         w = open_line(m, name);
         fits = posta__put(&w, POSTA_LIT(": ")) && posta__put(&w, type_of(p));

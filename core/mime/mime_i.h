@@ -93,6 +93,7 @@ typedef struct posta__header posta__header;
 struct posta__header {
     posta__header *next;
     posta_span name, value;
+    size_t room;              /* octets behind `value` that it may grow into */
     bool is_typed;            /* by a setter of its own */
     posta__entries addresses; /* of a value that is not ASCII, in a field for addresses */
 };
@@ -168,9 +169,13 @@ struct posta_part {
     bool is_text;       /* line ends are canonicalised; else octets arrive unchanged */
     bool is_whole;      /* message/...: may not be encoded, RFC 2046 5.2 */
     bool is_utf8;       /* has to be: a text or html whose charset is utf-8 */
-    bool seeks_charset; /* text/... without one: utf-8 if that is seen to be true, else none */
+    bool seeks_charset; /* text/... without one: utf-8 if that is seen to be true, else `charset` */
+    bool has_disposition; /* it was given, not guessed */
     /* what was said about it; empty: not given */
     posta_span name, type, charset, disposition, description, content_id, language;
+    posta_span method;   /* of a calendar */
+    posta__part *ids[2]; /* parts with a Content-ID, as a tree by the bits of its hash */
+    uint32_t id_hash;
     posta__header *headers, *headers_last;
     posta__header *parameters, *parameters_last;
     posta_encoding encoding;
@@ -197,6 +202,12 @@ static inline bool posta__part_is_staged(const posta__part *p) {
 
 /** The media type for a file name; "application/octet-stream" when it is not known. */
 posta_span posta__type_of_name(posta_span name);
+
+/** A number for octets, the same for both cases of a letter; `from`: the number of what stands
+ * before them, 0 at first. (part.c) */
+uint32_t posta__hash(posta_span s, uint32_t from);
+/** Where the message has the part with this Content-ID; what is there is null if it has none. */
+posta__part **posta__part_by_id(posta_message *m, posta_span id);
 
 /* ---- the program ---- */
 
@@ -349,6 +360,7 @@ struct posta_message {
     posta__part *inlines, *inlines_last;
     posta__part *attachments, *attachments_last;
     size_t inlines_n, attachments_n, slots_n, made_n;
+    posta__part *ids;                 /* see posta__part_by_id */
     posta__part *tree;                /* given by hand; null: by intention */
     posta__part *nodes[POSTA__NODES]; /* made where the intention needs them */
     posta_line_ends line_ends;

@@ -80,8 +80,9 @@ typedef struct posta_part_options {
     posta_encoding encoding;
     const posta_field *headers; /* more header fields of the part */
     size_t headers_n;
-    const char *language;          /* Content-Language: "en", "de-CH, fr" (RFC 3282) */
-    const posta_field *parameters; /* of the type, besides charset, name, boundary and type */
+    const char *language; /* Content-Language: "en", "de-CH, fr" (RFC 3282) */
+    const posta_field
+        *parameters; /* of the type, besides charset, name, boundary and type; 64 at most */
     size_t parameters_n;
     /** Of text/plain that is shown: format=flowed (RFC 3676), so that readers wrap long lines to
      * their own width. Lines over 72 characters get soft breaks at spaces; lines that begin with >
