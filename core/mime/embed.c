@@ -81,7 +81,7 @@ static const char *full_path(embed *e, posta_span path) {
 
 static posta_status open_file(embed *e, const picture *p, size_t at, size_t len,
                               posta_source *out) {
-    char text[256];
+    char text[160];
     posta__text t = posta__text_in(text, sizeof text);
     const char *why = NULL, *path = full_path(e, p->path);
     posta_status status;
