@@ -180,6 +180,9 @@ describe("An invitation", function()
         local text = text_of { calendar = { file = path, method = "REPLY" } }
         looks_fine(text, 'REPLY')
         assert.truthy(text:find('filename="meeting.ics"', 1, true))
+        looks_fine(text_of { calendar = { file = path } }, 'CANCEL')
+        fails("file.not_found", "calendar.file", posta.message(support.mail { calendar = { file = path .. "x" } }))
+        looks_fine(text_of { calendar = ICS:gsub("METHOD", "DESCRIPTION:our\r\n method: REPLY\r\n%0") }, 'CANCEL')
         fails("field.invalid", "calendar.method", posta.message(support.mail {
             calendar = { body = "x", method = "a b" } }))
         raises("mail.calendar: expected file or body, got neither", posta.message, support.mail { calendar = {} })
