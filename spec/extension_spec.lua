@@ -75,6 +75,10 @@ describe("A mail", function()
         lacks("deliver_by.seconds", "is sooner than the server promises",
             { deliver_by = { seconds = 59, mode = "return" } }, OFFER)
         lacks("hold_for", "is longer than the server holds mail", { hold_for = 3601 }, OFFER)
+        local s = server()
+        fails("limits.recipients", "envelope.to", posta.send(where(s), support.mail {
+            to = { "a@x.org", "b@x.org", "c@x.org", "d@x.org", "e@x.org", "f@x.org" } }))
+        assert.equal("QUIT", s.lines[2])
     end)
 
     it("is refused for a wrong value", function()
