@@ -44,8 +44,10 @@ struct posta_kernels {
     /** Copies up to the first octet that quoted-printable does not give as it is: neither TAB nor
      *  0x20..0x7E, or '='. Returns how many; the rest of out[0..len) may be written over. */
     size_t (*qp_plain)(const uint8_t *in, size_t len, uint8_t *out);
-    /** The same up to the first CR, LF or NUL. */
-    size_t (*text_run)(const uint8_t *in, size_t len, uint8_t *out);
+    /** Takes whole lines, and gives each with CRLF: those in front that have at most 998 octets, no
+     *  NUL and no CR but in a CRLF, and fit. Of POSTA__LINES_..., STUFF and REJECT (a LF alone ends
+     *  no line) matter. Advances both; the rest of the room may be written over. */
+    void (*text_lines)(posta_span *in, unsigned flags, posta_window *out);
     /** Counts what posta__scan has of runs and line ends. */
     void (*scan)(struct posta__scan *s, const uint8_t *in, size_t len);
 };
