@@ -411,6 +411,7 @@ typedef enum posta__address_kind {
 
 typedef struct posta__address {
     posta__address_kind kind;
+    bool is_simple;    /* local part, '@' and domain stand in a row, as they are written */
     posta_span name;   /* display name, decoded, UTF-8; empty: none */
     posta_span local;  /* without quotes and escapes; may be empty: "" */
     posta_span domain; /* as given; a literal with its []. Empty: a local name alone, or with an
@@ -460,6 +461,10 @@ posta_status posta__path_rewrite(posta_span text, unsigned flags, posta_window *
 /** Writes local@domain from parts, quoting the local part where it is no dot-atom. The one writer
  * of addresses, for envelope and header alike. False: no room, nothing written. */
 bool posta__path_put(posta_window *out, const posta__address *a);
+/** That, of an address that is_simple. */
+static inline posta_span posta__address_written(const posta__address *a) {
+    return posta__span(a->local.p, a->local.len + 1 + a->domain.len);
+}
 /** Writes one entry of an address field: `Name <a@b>` or `a@b`, or a group's begin and end. `last`:
  *  no comma follows (the last entry of the field, and the last of a group). */
 void posta__fold_address(posta__fold *f, const posta__address *a, bool last);

@@ -26,6 +26,12 @@ static posta_status scan_part(posta_message *m, posta__part *p) {
     if (p->is_scanned || !wants_scan(p)) return POSTA_OK;
     posta__scan_init(&p->scan, p->body.kind == POSTA_BODY_DATA ? 0 : measured(p));
     p->scan.kernels = m->port->kernels;
+    if (p->body.kind == POSTA_BODY_DATA) {
+        posta__scan_step(&p->scan, p->body.data);
+        posta__scan_end(&p->scan);
+        p->is_scanned = true;
+        return POSTA_OK;
+    }
     posta__input_init(&in, p);
     while ((status = posta__input_fill(m, &in)) == POSTA_OK) {
         posta__scan_step(&p->scan, in.in);

@@ -103,43 +103,51 @@ AVX2 static size_t qp_plain(const uint8_t *in, size_t len, uint8_t *out) {
     return n;
 }
 
-/* ---- lines ---- */
+/* ---- blocks ---- */
+
+enum { BLOCK = 2 * WIDE };
 
 AVX2 static inline __m256i load(const uint8_t *in) {
     return _mm256_loadu_si256((const __m256i *)in);
 }
 
-AVX2 static inline uint32_t bits(__m256i v) {
-    return (uint32_t)_mm256_movemask_epi8(v);
-}
-
-/* CR, LF and NUL are found by a table that has each at the place of its lower half, and elsewhere
-   what cannot be found there. */
-AVX2 static inline size_t copy_block(const uint8_t *in, uint8_t *out) {
-    const __m256i table = _mm256_broadcastsi128_si256(
-        _mm_setr_epi8(0, -1, -1, -1, -1, -1, -1, -1, -1, -1, '\n', -1, -1, '\r', -1, -1));
-    __m256i v = load(in);
-    _mm256_storeu_si256((__m256i *)out, v);
-    __m256i stops = _mm256_cmpeq_epi8(_mm256_shuffle_epi8(table, v), v);
-    return (size_t)__builtin_ctzll(bits(stops) | UINT64_C(1) << WIDE);
-}
-
-#define VECTOR AVX2
-#include "simd_lines_i.h"
-
-/* ---- scan ---- */
-
-enum { BLOCK = 2 * WIDE };
-
 /* A bit for each of 64 octets. */
 AVX2 static inline uint64_t block_bits(__m256i a, __m256i b) {
-    return bits(a) | (uint64_t)bits(b) << WIDE;
+    return (uint32_t)_mm256_movemask_epi8(a) | (uint64_t)(uint32_t)_mm256_movemask_epi8(b) << WIDE;
 }
 
 AVX2 static inline uint64_t that_are(char c, __m256i a, __m256i b) {
     __m256i same = _mm256_set1_epi8(c);
     return block_bits(_mm256_cmpeq_epi8(a, same), _mm256_cmpeq_epi8(b, same));
 }
+
+AVX2 static inline size_t first(uint64_t ones) {
+    return (unsigned)__builtin_ctzll(ones);
+}
+
+/* ---- lines ---- */
+
+/* CR, LF and NUL are found by a table that has each at the place of its lower half, and elsewhere
+   what cannot be found there. */
+AVX2 static inline __m256i stops_in(__m256i v) {
+    const __m256i table = _mm256_broadcastsi128_si256(
+        _mm_setr_epi8(0, -1, -1, -1, -1, -1, -1, -1, -1, -1, '\n', -1, -1, '\r', -1, -1));
+    return _mm256_cmpeq_epi8(_mm256_shuffle_epi8(table, v), v);
+}
+
+AVX2 static inline size_t copy_block(const uint8_t *in, uint8_t *out) {
+    __m256i a = load(in), b = load(in + WIDE);
+    uint64_t stops = block_bits(stops_in(a), stops_in(b));
+    _mm256_storeu_si256((__m256i *)out, a);
+    _mm256_storeu_si256((__m256i *)(out + WIDE), b);
+    return stops ? first(stops) : BLOCK;
+}
+
+#define LINE_BLOCK BLOCK
+#define VECTOR     AVX2
+#include "simd_lines_i.h"
+
+/* ---- scan ---- */
 
 AVX2 static inline uint64_t count(uint64_t ones) {
     return (uint64_t)__builtin_popcountll(ones);
@@ -154,7 +162,8 @@ AVX2 static inline bool has_rare(__m256i a, __m256i b) {
     return !_mm256_testz_si256(is_rare, is_rare);
 }
 
-/* Counts them among the fresh octets of a block, of which LF is taken already; the answer is CR. */
+/* Counts them among the fresh octets of a block; the answer is where CR is. Whoever asks has all
+   line ends for LF alone. */
 AVX2 static uint64_t take_rare(posta__scan *s, __m256i a, __m256i b, uint64_t fresh, uint64_t lf) {
     uint64_t cr = that_are('\r', a, b) & fresh;
     uint64_t behind_cr = cr << 1 | (s->after_cr ? fresh & (~fresh + 1) : 0);
@@ -162,37 +171,38 @@ AVX2 static uint64_t take_rare(posta__scan *s, __m256i a, __m256i b, uint64_t fr
     s->high += count(block_bits(a, b) & fresh);
     s->nul += count(that_are(0, a, b) & fresh);
     s->bare_cr += count(behind_cr & ~lf);
-    s->bare_lf -= pairs;
-    s->canonical += count(cr) - 2 * pairs;
+    s->bare_lf -= count(cr) + pairs;
+    s->canonical -= 2 * pairs;
     s->after_cr = cr >> (BLOCK - 1);
     return cr;
 }
 
 AVX2 static void scan(posta__scan *s, const uint8_t *in, size_t len) {
-    size_t line = 0 - (size_t)s->column, lf_n = 0; /* line: where it begins */
+    size_t at = 0, last = len - BLOCK, line = 0 - (size_t)s->column, ends_n = 0;
+    uint64_t fresh = ~UINT64_C(0); /* the last block begins within the one before */
     if (len < BLOCK) {
         posta__kernels_portable.scan(s, in, len);
         return;
     }
-    for (size_t at = 0; at < len; at += BLOCK) {
-        uint64_t fresh = ~UINT64_C(0);
-        if (at > len - BLOCK) {
-            fresh <<= at - (len - BLOCK);
-            at = len - BLOCK;
-        }
+    for (;;) {
         __m256i a = load(in + at), b = load(in + at + WIDE);
         uint64_t ends = that_are('\n', a, b) & fresh;
-        lf_n += count(ends);
         if (s->after_cr || has_rare(a, b)) ends |= take_rare(s, a, b, fresh, ends);
         for (; ends; ends &= ends - 1) {
-            size_t end = at + (size_t)__builtin_ctzll(ends);
+            size_t end = at + first(ends);
             if (end - line > s->longest) s->longest = end - line;
             line = end + 1;
+            ends_n++;
         }
+        at += BLOCK;
+        if (at <= last) continue;
+        if (at == len) break;
+        fresh <<= at - last;
+        at = last;
     }
     s->column = len - line;
-    s->bare_lf += lf_n;
-    s->canonical += len + lf_n;
+    s->bare_lf += ends_n;
+    s->canonical += len + ends_n;
 }
 
 const posta_kernels posta__kernels_simd = {base64_groups, base64_lines, qp_plain, text_lines, scan};

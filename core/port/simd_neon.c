@@ -99,6 +99,7 @@ static inline size_t copy_block(const uint8_t *in, uint8_t *out) {
     return stops ? first(stops) : WIDE;
 }
 
+#define LINE_BLOCK WIDE
 #define VECTOR
 #include "simd_lines_i.h"
 

@@ -160,6 +160,15 @@ static void each_room(void) {
             for (size_t room = 0; room <= 170; room++)
                 lines_alike(data, 150, flags, room);
         }
+    for (size_t len = 1; len <= 70; len++) { /* lines of that many octets, with dots in front */
+        memset(data, 'a', 150);
+        for (size_t i = 0; i < 150; i += len + 1) {
+            data[i] = '.';
+            data[i + len] = '\n';
+        }
+        for (size_t room = 0; room <= 170; room++)
+            lines_alike(data, 150, POSTA__LINES_STUFF, room);
+    }
     for (size_t len = 990; len <= 1005; len++) /* around the longest line */
         for (unsigned eol = 1; eol <= 2; eol++) {
             memset(data, 'a', sizeof data);
