@@ -59,7 +59,16 @@ static int session_set_notify(lua_State *L) {
     return 0;
 }
 
+/* command(s, verb, args or nil) -> status; the strings have to be kept until its event. */
+static int session_command(lua_State *L) {
+    posta__lua_session *s = posta__lua_session_open(L);
+    const char *verb = luaL_checkstring(L, 2);
+    const char *args = luaL_optstring(L, 3, NULL);
+    return posta__lua_session_begun(L, s, posta_session_command(s->session, verb, args));
+}
+
 const luaL_Reg posta__lua_session_extensions[] = {
+    {"command", session_command},
     {"set_mail_options", session_set_mail_options},
     {"set_notify", session_set_notify},
     {NULL, NULL},
@@ -77,6 +86,7 @@ void posta__lua_push_capabilities(lua_State *L, posta_capabilities can) {
         {"starttls", POSTA_CAN_STARTTLS},
         {"auth", POSTA_CAN_AUTH},
         {"enhanced_codes", POSTA_CAN_ENHANCED_CODES},
+        {"smtputf8", POSTA_CAN_SMTPUTF8},
         {"dsn", POSTA_CAN_DSN},
         {"chunking", POSTA_CAN_CHUNKING},
         {"binarymime", POSTA_CAN_BINARYMIME},

@@ -67,14 +67,28 @@ static void write_words(posta__fold *f, const void *what) {
     posta__fold_words(f, *(const posta_span *)what);
 }
 
+typedef struct listing {
+    const posta__entry *first;
+    bool may_utf8;
+} listing;
+
 static void write_entries(posta__fold *f, const void *what) {
+    const listing *l = what;
     const posta__entry *e;
-    for (e = ((const posta__entries *)what)->first; e; e = e->next)
-        posta__fold_address(f, &e->a, !e->next || e->next->a.kind == POSTA__GROUP_END);
+    for (e = l->first; e; e = e->next) {
+        posta__address a = posta__entry_form(e, l->may_utf8);
+        posta__fold_address(f, &a, !e->next || e->next->a.kind == POSTA__GROUP_END);
+    }
 }
 
 static void write_first(posta__fold *f, const void *what) {
-    posta__fold_address(f, &((const posta__entries *)what)->first->a, true);
+    const listing *l = what;
+    posta__address a = posta__entry_form(l->first, l->may_utf8);
+    posta__fold_address(f, &a, true);
+}
+
+static listing list_of(const posta_message *m, const posta__entries *e) {
+    return (listing){e->first, m->program.may_utf8};
 }
 
 static posta_span charset_of(const posta__part *p) {
@@ -82,16 +96,23 @@ static posta_span charset_of(const posta__part *p) {
     return is_utf8 ? POSTA_LIT("utf-8") : p->charset;
 }
 
+/* RFC 6532 3.7: the enclosed message has UTF-8 in its header. */
+static posta_span type_of(const posta__part *p) {
+    bool is_global = p->enclosed && p->enclosed->program.has_utf8;
+    return is_global ? POSTA_LIT("message/global") : p->type;
+}
+
 static void write_content_type(posta__fold *f, const void *what) {
     const posta__part *p = what;
     posta_span charset = charset_of(p);
     const posta__header *h;
-    posta__fold_token(f, p->type);
+    posta__fold_token(f, type_of(p));
     if (p->root_type.len > 0)
         posta__fold_param(f, POSTA_LIT("type"), p->root_type, POSTA__PARAM_QUOTED);
     if (p->boundary)
         posta__fold_param(f, POSTA_LIT("boundary"), posta__span(p->boundary, POSTA__BOUNDARY_LEN),
                           POSTA__PARAM_QUOTED);
+    if (p->method.len > 0) posta__fold_param(f, POSTA_LIT("method"), p->method, POSTA__PARAM_PLAIN);
     for (h = p->parameters; h; h = h->next)
         posta__fold_param(f, h->name, h->value, POSTA__PARAM_PLAIN);
     if (charset.len > 0) posta__fold_param(f, POSTA_LIT("charset"), charset, POSTA__PARAM_PLAIN);
@@ -145,7 +166,12 @@ static posta_status put_headers(posta_message *m, const posta__header *h) {
         bool as_words = is_structured(h) && is_words(h->value);
         posta__text_put(&t, "headers.");
         posta__text_put(&t, (const char *)h->name.p);
-        status = put_field(m, h->name, label, as_words ? write_words : write_text, &h->value);
+        if (h->addresses.first) {
+            listing l = list_of(m, &h->addresses);
+            status = put_field(m, h->name, label, write_entries, &l);
+        } else {
+            status = put_field(m, h->name, label, as_words ? write_words : write_text, &h->value);
+        }
     }
     return status;
 }
@@ -161,7 +187,8 @@ static bool put_simple(posta_message *m, posta_span name, const posta__entries *
 
 static posta_status put_list(posta_message *m, const posta__entries *e, posta_span name,
                              const char *label) {
-    return put_simple(m, name, e) ? POSTA_OK : put_field(m, name, label, write_entries, e);
+    listing l = list_of(m, e);
+    return put_simple(m, name, e) ? POSTA_OK : put_field(m, name, label, write_entries, &l);
 }
 
 static posta_status put_entries(posta_message *m, posta_address_field field, posta_span name,
@@ -174,7 +201,8 @@ static posta_status put_entries(posta_message *m, posta_address_field field, pos
 static posta_status put_sender(posta_message *m) {
     posta_span name = POSTA_LIT("Sender");
     bool is_needed = !m->addresses[POSTA_SENDER].first && m->addresses[POSTA_FROM].n > 1;
-    if (is_needed) return put_field(m, name, "sender", write_first, &m->addresses[POSTA_FROM]);
+    listing from = list_of(m, &m->addresses[POSTA_FROM]);
+    if (is_needed) return put_field(m, name, "sender", write_first, &from);
     return put_entries(m, POSTA_SENDER, name, "sender");
 }
 
@@ -243,16 +271,16 @@ static posta_status put_content_id(posta_message *m, const posta__part *p) {
 
 static bool put_simple_type(posta_message *m, const posta__part *p) {
     posta_span name = POSTA_LIT("Content-Type: "), more = POSTA_LIT("; charset=");
-    posta_span charset = charset_of(p);
+    posta_span type = type_of(p), charset = charset_of(p);
     uint8_t *to;
-    if (p->boundary || p->parameters || p->name.len > 0) return false;
-    if (charset.len == 0) return put_line(m, POSTA_LIT("Content-Type"), p->type);
-    to = take_line(m, name.len + p->type.len + more.len + charset.len);
+    if (p->boundary || p->parameters || p->method.len > 0 || p->name.len > 0) return false;
+    if (charset.len == 0) return put_line(m, POSTA_LIT("Content-Type"), type);
+    to = take_line(m, name.len + type.len + more.len + charset.len);
     if (!to) return false;
     memcpy(to, name.p, name.len);
-    memcpy(to + name.len, p->type.p, p->type.len);
-    memcpy(to + name.len + p->type.len, more.p, more.len);
-    memcpy(to + name.len + p->type.len + more.len, charset.p, charset.len);
+    memcpy(to + name.len, type.p, type.len);
+    memcpy(to + name.len + type.len, more.p, more.len);
+    memcpy(to + name.len + type.len + more.len, charset.p, charset.len);
     return true;
 }
 

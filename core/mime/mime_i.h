@@ -31,6 +31,13 @@
 #define POSTA__PROGRAM_SPACE 1024u
 #endif
 
+/* Octets that a stage holds ready. */
+#if defined(POSTA_TINY) && POSTA_TINY
+#define POSTA__STAGE_SPACE 16u
+#else
+#define POSTA__STAGE_SPACE 512u
+#endif
+
 #define POSTA__LABEL_CAP sizeof(((posta_problem *)0)->field)
 
 /* ---- problems (problem.c) ---- */
@@ -72,6 +79,9 @@ typedef struct posta__entry posta__entry;
 struct posta__entry {
     posta__entry *next;
     posta__address a;
+    /* of an address that is not ASCII, else empty */
+    posta_span ascii;  /* its domain in A-labels; empty where nobody knows them */
+    const char *label; /* what errors call it */
 };
 
 #define POSTA__ADDRESS_FIELDS ((size_t)POSTA_NOTIFY_TO + 1u)
@@ -85,13 +95,51 @@ typedef struct posta__header posta__header;
 struct posta__header {
     posta__header *next;
     posta_span name, value;
-    bool is_typed; /* by a setter of its own */
+    size_t room;              /* octets behind `value` that it may grow into */
+    bool is_typed;            /* by a setter of its own */
+    posta__entries addresses; /* of a value that is not ASCII, in a field for addresses */
 };
 
 /** Checks a field that a caller names and copies it; the message's own fields are refused, all
  * Content-* in the message, those that posta writes in a part. Null: the message is in error. */
 posta__header *posta__header_new(posta_message *m, const char *label, posta_field field,
                                  bool in_part);
+
+/* ---- addresses that are not ASCII (smtputf8.c) ---- */
+
+void posta__entries_add(posta__entries *list, posta__entry *e);
+/** Looks at an address that was just given: finds its A-labels if it has need of them. POSTA_OK
+ * where nobody can; POSTA_E_FIELD with *fault; POSTA_E_MEMORY. */
+posta_status posta__entry_look(posta_message *m, posta__entry *e, const char *label,
+                               posta__address_fault *fault);
+/** The address as it is written: as given, or in ASCII. */
+posta__address posta__entry_form(const posta__entry *e, bool may_utf8);
+/** Its domain as domains are compared. */
+posta_span posta__entry_domain(const posta__entry *e);
+/** Before composing: can every address go where the server takes ASCII only? Else finds whether the
+ * header will have UTF-8. The problem names the address. */
+posta_status posta__utf8_look(posta_message *m, bool has_envelope);
+bool posta__is_address_field(posta_span name);
+/** Reads the header's value as addresses (row G08: no encoded word gets into one). */
+posta_status posta__header_addresses(posta_message *m, posta__header *h, const char *label,
+                                     posta__address_fault *fault);
+
+/* ---- stages: what octets go through between a part's body and its encoding ---- */
+
+typedef struct posta__stage posta__stage;
+struct posta__stage {
+    void (*begin)(posta__stage *s);
+    /* in the shape of the codec's step encoders; nothing is refused */
+    posta_status (*step)(posta__stage *s, posta_span *in, posta_window *out);
+    posta_status (*end)(posta__stage *s, posta_window *out);
+    /* input.c */
+    posta_span in;
+    bool has_ended, is_over; /* nothing more comes in; nothing more goes out */
+    uint8_t space[POSTA__STAGE_SPACE];
+};
+
+/** Text becomes format=flowed, RFC 3676. In the message's arena; null: out of memory. (flow.c) */
+posta__stage *posta__flow_new(posta_message *m);
 
 /* ---- parts ---- */
 
@@ -123,9 +171,13 @@ struct posta_part {
     bool is_text;       /* line ends are canonicalised; else octets arrive unchanged */
     bool is_whole;      /* message/...: may not be encoded, RFC 2046 5.2 */
     bool is_utf8;       /* has to be: a text or html whose charset is utf-8 */
-    bool seeks_charset; /* text/... without one: utf-8 if that is seen to be true, else none */
+    bool seeks_charset; /* text/... without one: utf-8 if that is seen to be true, else `charset` */
+    bool has_disposition; /* it was given, not guessed */
     /* what was said about it; empty: not given */
     posta_span name, type, charset, disposition, description, content_id, language;
+    posta_span method;   /* of a calendar */
+    posta__part *ids[2]; /* parts with a Content-ID, as a tree by the bits of its hash */
+    uint32_t id_hash;
     posta__header *headers, *headers_last;
     posta__header *parameters, *parameters_last;
     posta_encoding encoding;
@@ -134,17 +186,31 @@ struct posta_part {
     uint64_t len; /* octets that will come, or POSTA_LEN_UNKNOWN */
     size_t slot;  /* SLOT: its number */
     bool used;    /* something was taken from a source or slot since it was last at its begin */
+    posta__stage *untag; /* null: it is not made of the HTML */
+    posta__stage *flow;  /* null: not flowed */
     /* what compose found */
     bool is_scanned;
     bool has_8bit;
+    bool has_utf8; /* RAW: in its header */
     posta__cte cte;
     uint64_t out_len; /* encoded, or POSTA_LEN_UNKNOWN */
     posta__scan scan; /* is_scanned; its lengths only. Last: a new part is not cleared from here on
                        */
 };
 
+/** Do octets change on their way from the body to the encoding? */
+static inline bool posta__part_is_staged(const posta__part *p) {
+    return p->flow || p->untag;
+}
+
 /** The media type for a file name; "application/octet-stream" when it is not known. */
 posta_span posta__type_of_name(posta_span name);
+
+/** A number for octets, the same for both cases of a letter; `from`: the number of what stands
+ * before them, 0 at first. (part.c) */
+uint32_t posta__hash(posta_span s, uint32_t from);
+/** Where the message has the part with this Content-ID; what is there is null if it has none. */
+posta__part **posta__part_by_id(posta_message *m, posta_span id);
 
 /* ---- the program ---- */
 
@@ -176,7 +242,9 @@ typedef struct posta__program {
     uint64_t len;      /* of all segments, or POSTA_LEN_UNKNOWN */
     uint64_t head_len; /* up to and with the blank line */
     bool has_8bit;
-    bool may_8bit, may_binary;
+    bool has_utf8; /* in a header */
+    bool has_binary;
+    bool may_8bit, may_binary, may_utf8;
     posta_window read; /* what was read from a source; p null: no source */
 } posta__program;
 
@@ -184,8 +252,8 @@ typedef struct posta__program {
 
 typedef struct posta__input {
     posta__part *part;
-    posta_span in; /* octets not taken yet */
-    uint64_t got;  /* octets that the body gave so far, `in` with them */
+    posta_span in; /* octets not taken yet, behind the part's stages */
+    uint64_t got;  /* octets that the body gave so far */
     bool ended;
 } posta__input;
 
@@ -223,6 +291,8 @@ typedef struct posta__raw_watch {
     bool in_line;  /* something of the line was seen */
     bool has_gap;  /* white space or a fold stands behind the name */
     uint16_t seen; /* singletons, a bit each */
+    bool has_utf8; /* an octet above 127 in the header */
+    posta__utf8 utf8;
 } posta__raw_watch;
 
 /** Null, or a phrase for what may not be there ("has a Bcc field"). Takes whole CRLF lines, in
@@ -283,6 +353,7 @@ struct posta_message {
     posta_span id;   /* with brackets */
     posta__header *headers, *headers_last;
     bool is_one_click, has_typed;
+    bool has_letters; /* an address is not ASCII */
     /* what stands for randomness, if a key was given */
     bool has_seed;
     uint64_t seed[2], drawn;
@@ -292,6 +363,7 @@ struct posta_message {
     posta__part *inlines, *inlines_last;
     posta__part *attachments, *attachments_last;
     size_t inlines_n, attachments_n, slots_n, made_n;
+    posta__part *ids;                 /* see posta__part_by_id */
     posta__part *tree;                /* given by hand; null: by intention */
     posta__part *nodes[POSTA__NODES]; /* made where the intention needs them */
     posta_line_ends line_ends;
@@ -384,5 +456,10 @@ posta_status posta__tree_write(posta_message *m);
 posta_status posta__compile(posta_message *m, posta__shape shape,
                             const posta_compose_options *options);
 posta_status posta__message_rewind(void *message);
+/** Composing failed for nothing but addresses or a header that are not ASCII. */
+bool posta__needs_utf8(const posta_message *m, posta_status status);
+/** Composes for a reader who is no server: addresses in ASCII where they can be. (smtputf8.c) */
+posta_status posta__message_export(posta_message *m, const posta_compose_options *options,
+                                   posta_source *out);
 
 #endif

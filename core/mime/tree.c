@@ -83,11 +83,12 @@ posta_status posta_message_attach_part(posta_message *m, posta_part *part) {
     why = used_why(m, part);
     if (why) return refuse(m, part, why);
     part->is_placed = true;
-    if (part->use != POSTA__USE_MULTIPART && part->disposition.len == 0)
+    if (part->use != POSTA__USE_MULTIPART && !part->has_disposition)
         part->disposition = POSTA_LIT("attachment");
     if (part->use == POSTA__USE_LEAF && !part->is_whole) {
+        /* its octets arrive unchanged from now on, so they need not be UTF-8 */
         part->is_text = part->is_utf8 = false;
-        part->seeks_charset = false;
+        if (part->seeks_charset) part->charset = posta__span(NULL, 0);
     }
     if (m->attachments_last)
         m->attachments_last->next = part;

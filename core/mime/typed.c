@@ -14,31 +14,50 @@ static posta__header *find(const posta_message *m, const char *name) {
     return NULL;
 }
 
+/* Room for `len` octets behind the value. What was short is moved to twice the room it needs, so
+   that many values cost no more than their octets. */
+static bool grow(posta_message *m, posta__header *h, size_t len) {
+    size_t cap = (h->value.len > 0 ? 2u : 1u) * (h->value.len + len);
+    posta_window w;
+    if (h->room >= len) return true;
+    w = posta__window(posta__arena_bytes(&m->arena, cap), cap);
+    if (!w.p) return false;
+    posta__put(&w, h->value);
+    h->value = posta__span(w.p, w.len);
+    h->room = cap - w.len;
+    return true;
+}
+
 /* The field gets what stands before it already, `between`, and `value` in `around[0]`, `around[1]`.
  */
 static posta_status append(posta_message *m, const char *label, const char *name,
                            const char *between, const char *const around[2], posta_span value) {
     posta__header *h = find(m, name);
-    posta_span old = h ? h->value : posta__span(NULL, 0);
-    posta_span glue = posta__span_of(old.len > 0 ? between : "");
-    posta_span before = posta__span_of(around[0]), behind = posta__span_of(around[1]);
-    size_t len = old.len + glue.len + before.len + value.len + behind.len + 1;
+    bool is_new = !h || h->value.len == 0;
+    posta_span pieces[4];
+    size_t len = 0, i;
     posta_window w;
     if (h && !h->is_typed) return refuse(m, label, value, "is given in headers already");
-    w = posta__window(posta__arena_bytes(&m->arena, len), len);
-    if (!h) h = posta__arena_take(&m->arena, sizeof *h);
-    if (!w.p || !h) return posta__setter_starves(m);
-    posta__put(&w, old);
-    posta__put(&w, glue);
-    posta__put(&w, before);
-    posta__put(&w, value);
-    posta__put(&w, behind);
-    posta__put(&w, posta__span("", 1));
-    if (old.len == 0) {
+    if (!h) {
+        h = posta__arena_take(&m->arena, sizeof *h);
+        if (!h) return posta__setter_starves(m);
         *h = (posta__header){.name = posta__span_of(name), .is_typed = true};
         posta__header_add(m, h);
     }
-    h->value = posta__span(w.p, w.len - 1);
+    pieces[0] = posta__span_of(is_new ? "" : between);
+    pieces[1] = posta__span_of(around[0]);
+    pieces[2] = value;
+    pieces[3] = posta__span_of(around[1]);
+    for (i = 0; i < 4; i++)
+        len += pieces[i].len;
+    if (!grow(m, h, len)) return posta__setter_starves(m);
+    /* what may be written to is the arena's, though spans are const */
+    w = posta__window((uint8_t *)(uintptr_t)h->value.p, h->value.len + len);
+    w.len = h->value.len;
+    for (i = 0; i < 4; i++)
+        posta__put(&w, pieces[i]);
+    h->value.len = w.len;
+    h->room -= len;
     m->has_typed = true;
     return POSTA_OK;
 }
@@ -50,6 +69,7 @@ static posta_status set(posta_message *m, const char *label, const char *name, c
     if (!h) return append(m, label, name, "", bare, posta__span_of(value));
     if (!h->is_typed) return refuse(m, label, posta__span_of(value), "is given in headers already");
     h->value = posta__span_of(value);
+    h->room = 0;
     return POSTA_OK;
 }
 

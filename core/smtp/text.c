@@ -4,6 +4,8 @@
 #include "smtp_i.h"
 
 #define ROOM_MIN 16u /* the lines filter always moves in this much */
+#define DRAIN_MAX                                                                                  \
+    65536u /* of a chunk that nobody gets, what is still written to keep the connection */
 
 static bool room(posta_engine *e) {
     if (posta__room(&e->tx) < e->tx.cap / 2) posta__window_compact(&e->tx);
@@ -16,7 +18,7 @@ static void fail(posta_engine *e, posta_status cause, const char *why) {
 
 /* Row D07: octets above 127 go only where the envelope, and so MAIL, announced them. */
 static bool may_hold(const transaction *t, posta_span s) {
-    return t->env.has_8bit || posta__is_ascii(s);
+    return t->env.has_8bit || t->env.has_binary || posta__is_ascii(s);
 }
 
 static void note_end(posta_engine *e) {
@@ -27,12 +29,13 @@ static void note_end(posta_engine *e) {
     posta__put(&w, posta__span(digits, posta__decimal(e->t.text_bytes - e->t.dots, digits)));
     posta__put(&w, POSTA_LIT(" octets of text]"));
     posta__dialogue_add(e, 'C', posta__span(store, w.len));
-    posta__dialogue_add(e, 'C', POSTA_LIT("."));
+    if (!e->t.is_chunked) posta__dialogue_add(e, 'C', POSTA_LIT("."));
 }
 
 static void end_text(posta_engine *e) {
-    posta__put(&e->tx, POSTA_LIT(".\r\n"));
-    e->tx_put += 3;
+    posta_span dot = e->t.is_chunked ? posta__span(NULL, 0) : POSTA_LIT(".\r\n");
+    posta__put(&e->tx, dot);
+    e->tx_put += dot.len;
     e->t.dot_end = e->tx_put;
     e->step = STEP_WAIT;
     note_end(e);
@@ -52,17 +55,27 @@ static uint64_t stuffed(posta_span s, bool at_line_start) {
     return n;
 }
 
+static posta_status copy(posta_span *in, posta_window *out) {
+    posta__put_some(out, in);
+    return in->len > 0 ? POSTA_AGAIN : POSTA_OK;
+}
+
 /* Moves octets of `in`, or at the end (null) what is held, through the filter. False: tx is full.
  */
 static bool filter(posta_engine *e, posta_span *in) {
     transaction *t = &e->t;
     size_t before = e->tx.len;
     bool at_line_start = !t->lines.in_line;
-    posta_status status =
-        in ? posta__lines_step(&t->lines, in, &e->tx) : posta__lines_end(&t->lines, &e->tx);
+    posta_status status = POSTA_OK;
+    if (t->env.has_binary)
+        status = in ? copy(in, &e->tx) : POSTA_OK;
+    else
+        status =
+            in ? posta__lines_step(&t->lines, in, &e->tx) : posta__lines_end(&t->lines, &e->tx);
     e->tx_put += e->tx.len - before;
     t->text_bytes += e->tx.len - before;
-    t->dots += stuffed(posta__span(e->tx.p + before, e->tx.len - before), at_line_start);
+    if (!t->is_chunked)
+        t->dots += stuffed(posta__span(e->tx.p + before, e->tx.len - before), at_line_start);
     if (!may_hold(t, posta__span(e->tx.p + before, e->tx.len - before))) {
         fail(e, POSTA_E_BODY, "the text has octets above 127 and the envelope does not say so");
         return false;
@@ -111,14 +124,25 @@ static bool pull(posta_engine *e) {
     }
 }
 
+/* Octets of a chunk that are not written yet. */
+static uint64_t left(const transaction *t) {
+    return t->size - t->text_bytes;
+}
+
 bool posta__text_write(posta_engine *e) {
     transaction *t = &e->t;
     bool moved = false, waited = t->body_waits;
     t->body_waits = false;
     while (e->step == STEP_TEXT && room(e)) {
+        if (t->is_chunked && t->is_dropped && left(t) > DRAIN_MAX) {
+            /* Nobody is left to get it, and the server would read all of it. */
+            posta__engine_sent(e, t->cause, false);
+            posta__engine_close(e);
+            return true;
+        }
         /* Invited though nobody is left to get it: the dot alone, the server refuses it. RFC
          * 2920 3.1 */
-        if (t->is_dropped || t->body_flushed) {
+        if ((t->is_dropped && !t->is_chunked) || t->body_flushed) {
             if (!posta__dialogue_room(e)) return moved;
             end_text(e);
             return true;

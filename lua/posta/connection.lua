@@ -7,6 +7,7 @@ local events = require "posta.events"
 local login = require "posta.login"
 local loop = require "posta.loop"
 local mail = require "posta.mail"
+local names = require "posta.names"
 local receipt = require "posta.receipt"
 local where = require "posta.where"
 local wire = require "posta.wire"
@@ -279,6 +280,33 @@ function methods.noop(s)
     local is_stopped, none, text, err = obstacle(s)
     if is_stopped then return none, text, err end
     return act(s, "noop", function() return session.noop(s) end)
+end
+
+--- Says a command that posta does not say itself (VRFY, EXPN, HELP, ETRN, ...), between messages.
+-- @tparam string verb 1 to 16 letters, digits or hyphens
+-- @tparam[opt] string args visible ASCII
+-- @return the reply { code, enhanced, text }, `text` with all its lines; on a session that does not block
+-- "in_progress", and event `command_ack`; nil, message, err when it was refused, there or here
+function methods.command(s, verb, args)
+    checked(s, "command")
+    local complaint = names.wrong_type(verb, "command.verb", "string")
+        or (args ~= nil and names.wrong_type(args, "command.args", "string"))
+    if complaint then error(complaint, 2) end
+    for name, text in next, { verb = verb, args = args } do
+        if text:find("\0", 1, true) then
+            return errors.problem({ code = "field.invalid", field = name, text = name .. ": has a NUL octet" },
+                core.data(s).peer)
+        end
+    end
+    local is_stopped, none, text, err = obstacle(s)
+    if is_stopped then return none, text, err end
+    core.data(s).command = { verb, args }       -- C borrows them
+    local ok
+    ok, text, err = act(s, "command", function() return session.command(s, verb, args) end)
+    if ok ~= true then return ok, text, err end
+    local all, reply = session.last_response(s)
+    reply.text = all
+    return reply
 end
 
 --- Closes at once: QUIT is written when nothing is under way, and its answer is not awaited. Legal
