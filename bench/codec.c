@@ -3,8 +3,7 @@
  * the median stands, so that a neighbour's load falls on all of them alike. Usage: codec [ROUNDS]
  */
 #define _POSIX_C_SOURCE 200809L
-#include "codec_i.h"
-#include "posta/port.h"
+#include "simd_i.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -147,7 +146,7 @@ static double median(double *all, int n) {
 
 int main(int argc, char **argv) {
     static uint8_t octets[OCTETS], text[TEXT], out[WINDOW];
-    const posta_kernels *k = posta_port_default()->kernels;
+    const posta_kernels *k = posta__simd_fits() ? &posta__kernels_simd : NULL;
     int rounds = argc > 1 ? atoi(argv[1]) : 51;
     if (rounds < 1 || rounds > MAX_ROUNDS) return 64;
     for (size_t i = 0; i < OCTETS; i++)

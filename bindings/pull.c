@@ -148,7 +148,8 @@ static int message_size(lua_State *L) {
 
 #define FINDINGS 64u
 
-/* findings(m, size_max, is_bulk, may_8bit, may_utf8) -> list of { severity =, code =, place =, text = } */
+/* findings(m, size_max, is_bulk, may_8bit, may_utf8) -> list of { severity =, code =, place =, text
+ * = } */
 static int message_findings(lua_State *L) {
     static const char *const severities[] = {"note", "warning", "error"};
     posta__lua_box *b = posta__lua_message_idle(L, 1)->box;

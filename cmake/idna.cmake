@@ -1,7 +1,7 @@
 # libidn2, for domains that are not ASCII: POSTA_IDNA=AUTO takes it where it is found, ON wants it.
 #   POSTA_HAS_IDNA    1 or 0
 #   posta::idn2       what our archives link; posta-config.cmake finds it anew
-#   POSTA_IDN2_PC     what posta.pc says of it
+#   POSTA_IDN2_PC     what posta.pc requires for it
 set(POSTA_HAS_IDNA OFF)
 set(POSTA_IDN2_PC)
 if(POSTA_IDNA)
@@ -14,11 +14,7 @@ if(POSTA_IDNA)
     add_library(posta::idn2 INTERFACE IMPORTED GLOBAL)
     target_link_libraries(posta::idn2 INTERFACE ${POSTA_LIB_idn2})
     target_include_directories(posta::idn2 INTERFACE ${POSTA_IDN2_INCLUDE_DIR})
-    set(POSTA_IDN2_PC "-lidn2")
-    get_filename_component(idn2_folder ${POSTA_LIB_idn2} DIRECTORY)
-    if(NOT idn2_folder IN_LIST CMAKE_C_IMPLICIT_LINK_DIRECTORIES)
-      set(POSTA_IDN2_PC "-L${idn2_folder} -lidn2")
-    endif()
+    set(POSTA_IDN2_PC "libidn2")
   elseif(NOT POSTA_IDNA STREQUAL "AUTO")
     message(FATAL_ERROR "libidn2 not found (Debian: libidn2-dev); give CMAKE_PREFIX_PATH, or -DPOSTA_IDNA=OFF "
                         "for a posta that takes domains in ASCII only")

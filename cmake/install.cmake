@@ -31,7 +31,7 @@ if(POSTA_INSTALL_C)
   endforeach()
   # What libposta.a needs besides; a host's own mbedTLS is its own matter.
   set(POSTA_PC_PRIVATE)
-  foreach(flag IN LISTS POSTA_MBEDTLS_PC POSTA_IDN2_PC POSTA_THREAD_LIBS)
+  foreach(flag IN LISTS POSTA_MBEDTLS_PC POSTA_THREAD_LIBS)
     string(APPEND POSTA_PC_PRIVATE " ${flag}")
   endforeach()
   # By its own place, so that `cmake --install --prefix` and a moved tree keep it true.

@@ -161,6 +161,43 @@ local function is_whole(file, octets)
   return raw:sub(1, -#composed - 1)
 end
 
+-- Row G03: what is written in the mailbox is what was given, in header and envelope.
+describe("postfix with SMTPUTF8", function()
+  local url, maildir
+
+  setup(function()
+    url = assert(os.getenv "POSTA_POSTFIX", "NOT HAD: postfix")
+    maildir = assert(os.getenv "POSTA_POSTFIX_MAILDIR")
+  end)
+
+  it("takes addresses that are not ASCII", function()
+    local mark = "UTF8" .. os.time()
+    local conn, why = posta.connect(url)
+    assert.truthy(conn, why)
+    assert.is_true(conn:capabilities().smtputf8)
+    local receipt, message = conn:send {
+      from = "Jõe <jõe@bücher.example>", to = "用户@example.test", cc = "Bob <bob@example.test>", subject = "grüß",
+      text = "hi", headers = { ["X-Mark"] = mark },
+    }
+    assert.truthy(receipt, message)
+    assert.equal("accepted", receipt.outcome)
+    local raw = child.read_file(delivered(maildir, mark))
+    assert.truthy(raw:find("\nFrom: =?utf-8?Q?J=C3=B5e?= <jõe@bücher.example>\n", 1, true), raw)
+    assert.truthy(raw:find("\nTo: 用户@example.test\n", 1, true), raw)
+    assert.truthy(raw:find("Return-Path: <jõe@bücher.example>\n", 1, true), raw)
+    assert.truthy(raw:find("\nReceived: [^\r]-with UTF8SMTP"), raw)
+    conn:quit()
+  end)
+
+  it("is not told of it without need", function()
+    local mark = "ASCII" .. os.time()
+    assert(posta.send(url, { from = "Jõe <joe@example.test>", to = "bob@example.test", subject = "grüß", text = "grüß",
+      headers = { ["X-Mark"] = mark } }))
+    local raw = child.read_file(delivered(maildir, mark))
+    assert.truthy(raw:find("\nReceived: [^\r]-with ESMTP"), raw)
+  end)
+end)
+
 describe("postfix over TLS", function()
   local ca, maildir, urls
 

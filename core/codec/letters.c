@@ -1,9 +1,10 @@
 /* core/codec: addresses that are not ASCII, RFC 6531 3.3: what may stand in them, and how they go
  * where only ASCII may. Contracts in codec_i.h.
  *
- * What a domain may hold is IDNA2008's matter, whose tables are the place's (posta_port). Here stands
- * only what is dangerous without them: what people, or programs that fold to compatible characters,
- * take for a dot, an @, or nothing at all (row G04). Nothing is folded here (row G05). */
+ * What a domain may hold is IDNA2008's matter, whose tables are the place's (posta_port). Here
+ * stands only what is dangerous without them: what people, or programs that fold to compatible
+ * characters, take for a dot, an @, or nothing at all (row G04). Nothing is folded here (row G05).
+ */
 #include "codec_i.h"
 
 typedef struct range {
@@ -20,19 +21,19 @@ static const range ats[] = {{0xFE6B, 0xFE6B}, {0xFF20, 0xFF20}};
 /* Spaces, fillers, marks that are not seen; what is no character. ZWNJ and ZWJ are needed to write
  * some languages. */
 static const range unseen[] = {
-    {0xA0, 0xA0},       {0xAD, 0xAD},     {0x34F, 0x34F},     {0x115F, 0x1160}, {0x1680, 0x1680},
-    {0x17B4, 0x17B5},   {0x180B, 0x180F}, {0x2000, 0x200B},   {0x202F, 0x202F}, {0x205F, 0x2065},
-    {0x206A, 0x206F},   {0x3000, 0x3000}, {0x3164, 0x3164},   {0xFDD0, 0xFDEF}, {0xFEFF, 0xFEFF},
-    {0xFFA0, 0xFFA0},   {0xFFF0, 0xFFFF}, {0x1D173, 0x1D17A}, {0xE0000, 0xE0FFF},
+    {0xA0, 0xA0},     {0xAD, 0xAD},     {0x34F, 0x34F},     {0x115F, 0x1160},   {0x1680, 0x1680},
+    {0x17B4, 0x17B5}, {0x180B, 0x180F}, {0x2000, 0x200B},   {0x202F, 0x202F},   {0x205F, 0x2065},
+    {0x206A, 0x206F}, {0x3000, 0x3000}, {0x3164, 0x3164},   {0xFDD0, 0xFDEF},   {0xFEFF, 0xFEFF},
+    {0xFFA0, 0xFFA0}, {0xFFF0, 0xFFFF}, {0x1D173, 0x1D17A}, {0xE0000, 0xE0FFF},
 };
 
 /* Signs, punctuation, compatible and private characters, the blocks of them. IDNA2008 takes none
  * of these in a domain (core/test/codec/judge_letters.py holds that). */
 static const range signs[] = {
-    {0xA1, 0xB6},     {0xB8, 0xBF},     {0xD7, 0xD7},     {0xF7, 0xF7},     {0x2010, 0x2027},
-    {0x2030, 0x205E}, {0x2070, 0x214D}, {0x214F, 0x2183}, {0x2185, 0x2BFF}, {0x2E00, 0x2E2E},
-    {0x2E30, 0x2E7F}, {0x3001, 0x3004}, {0x3008, 0x3020}, {0x3030, 0x3030}, {0xE000, 0xF8FF},
-    {0xFB00, 0xFB1D}, {0xFE10, 0xFE19}, {0xFE30, 0xFE6F}, {0xFF01, 0xFFEF}, {0x1F000, 0x1FAFF},
+    {0xA1, 0xB6},        {0xB8, 0xBF},     {0xD7, 0xD7},     {0xF7, 0xF7},     {0x2010, 0x2027},
+    {0x2030, 0x205E},    {0x2070, 0x214D}, {0x214F, 0x2183}, {0x2185, 0x2BFF}, {0x2E00, 0x2E2E},
+    {0x2E30, 0x2E7F},    {0x3001, 0x3004}, {0x3008, 0x3020}, {0x3030, 0x3030}, {0xE000, 0xF8FF},
+    {0xFB00, 0xFB1D},    {0xFE10, 0xFE19}, {0xFE30, 0xFE6F}, {0xFF01, 0xFFEF}, {0x1F000, 0x1FAFF},
     {0xF0000, 0x10FFFF},
 };
 
@@ -102,7 +103,7 @@ posta_status posta__domain_to_ascii(posta_span domain, const posta_port *port, p
     if (status == POSTA_OK && is_sound) return POSTA_OK;
     out->len = start;
     if (status == POSTA_OK) status = POSTA_E_FIELD;
-    return status == POSTA_E_FIELD ? refuse(fault, status, why, false) : status;
+    return refuse(fault, status, why, status == POSTA_E_NOT_BUILT);
 }
 
 posta_status posta__address_form(posta__address *a, const posta__form *form, posta_window *store,
@@ -114,8 +115,7 @@ posta_status posta__address_form(posta__address *a, const posta__form *form, pos
         return refuse(fault, POSTA_E_EXTENSION,
                       "is not ASCII before the @, and the server does not offer SMTPUTF8", true);
     if (posta__is_ascii(a->domain)) return POSTA_OK;
-    posta_status status =
-        posta__domain_to_ascii(a->domain, form ? form->port : NULL, store, fault);
+    posta_status status = posta__domain_to_ascii(a->domain, form ? form->port : NULL, store, fault);
     if (status != POSTA_OK) return status;
     a->domain = posta__span(store->p + start, store->len - start);
     const char *why = posta__path_len_why(a->local, a->domain);

@@ -272,6 +272,7 @@ static void check_problem(const posta_problem *p) {
     law(memchr(p->text, 0, sizeof p->text) != NULL);
     law(!ends_with(p->text, ": changed while it was read"));
     law(!ends_with(p->text, ": was measured wrongly"));
+    law(!ends_with(p->text, " octets it promised"));
 }
 
 static size_t read_all(built *b, const posta_compose_options *o, uint8_t *out, size_t cap,

@@ -165,6 +165,7 @@ posta_status posta_message_envelope(posta_message *m, posta_envelope *out) {
     out->to = m->to;
     out->to_n = m->to_n;
     out->has_8bit = m->program.has_8bit;
+    out->has_binary = m->program.has_binary;
     out->options = m->has_options ? &m->options : NULL;
     out->has_utf8 = m->program.has_utf8;
     return POSTA_OK;
@@ -178,8 +179,8 @@ static bool copy(posta_message *m, const char **text) {
 }
 
 posta_status posta_message_mail_options(posta_message *m, const posta_mail_options *options) {
-    char label[POSTA__LABEL_CAP];
-    posta_status status = posta__setter_begin(m, "options", label);
+    const char *label;
+    posta_status status = posta__setter_begin(m, "options", &label);
     if (status) return status;
     if (!options || options->size != sizeof *options) return POSTA_E_ARGUMENT;
     m->options = *options;
@@ -191,8 +192,8 @@ posta_status posta_message_mail_options(posta_message *m, const posta_mail_optio
 }
 
 posta_status posta_message_notify(posta_message *m, unsigned notify) {
-    char label[POSTA__LABEL_CAP];
-    posta_status status = posta__setter_begin(m, "notify", label);
+    const char *label;
+    posta_status status = posta__setter_begin(m, "notify", &label);
     if (status) return status;
     m->notify = notify;
     m->to = NULL; /* the envelope is made anew */

@@ -218,11 +218,23 @@ static posta_status add_parameter(const setting *s, const posta_field *f) {
     return POSTA_OK;
 }
 
+/* RFC 3676 4 */
+static posta_status set_flowed(const setting *s) {
+    posta_field format = {"format", "flowed"};
+    posta__part *p = s->part;
+    if (!p->is_text || !posta_span_is_nocase(p->type, POSTA_LIT("text/plain")))
+        return blame_option(s, "flowed", posta__span_of(NULL), "is for text/plain that is shown",
+                            POSTA__NOWHERE);
+    p->flow = posta__flow_new(s->m);
+    return p->flow ? add_parameter(s, &format) : posta__setter_starves(s->m);
+}
+
 static posta_status set_parameters(const setting *s) {
     size_t i;
     if (s->o->parameters_n > PARAMETERS_MAX)
         return blame_option(s, "parameters", posta__span_of(NULL), "are more than 64",
                             POSTA__NOWHERE);
+    if (s->o->is_flowed && set_flowed(s)) return s->m->status;
     if (s->o->parameters_n > 0 && !s->o->parameters)
         return blame_option(s, "parameters", posta__span_of(NULL), "lacks its fields",
                             POSTA__NOWHERE);
@@ -274,7 +286,7 @@ static posta_status set_encoding(const setting *s) {
 
 posta_status posta__part_options(posta_message *m, posta__part *p, const posta_part_options *o,
                                  const char *label) {
-    posta_status (*const setters[])(const setting *) = {
+    static posta_status (*const setters[])(const setting *) = {
         set_name,       set_type,     set_charset,    set_disposition, set_description,
         set_content_id, set_language, set_parameters, set_headers,     set_encoding,
     };

@@ -205,16 +205,25 @@ posta_status posta_link_send(posta_link *l, const posta_envelope *envelope,
     return not_taken(l, status, "message", posta_engine_fault(l->engine)->why);
 }
 
-posta_status posta_link_send_message(posta_link *l, posta_message *message) {
+posta_compose_options posta_link_compose_options(const posta_link *l) {
+    unsigned can = posta_engine_capabilities(l->engine).bits;
     posta_compose_options options = POSTA_COMPOSE_OPTIONS;
+    options.may_8bit = (can & POSTA_CAN_8BITMIME) != 0;
+    options.may_binary =
+        l->config.engine.chunking && (can & POSTA_CAN_CHUNKING) && (can & POSTA_CAN_BINARYMIME);
+    options.may_utf8 = posta_engine_takes_utf8(l->engine);
+    return options;
+}
+
+posta_status posta_link_send_message(posta_link *l, posta_message *message) {
+    posta_compose_options options;
     posta_envelope envelope;
     posta_source source;
     posta_status status;
     if (!posta_engine_is_idle(l->engine)) return POSTA_E_STATE;
     begin_message(l);
     if (!message) return not_taken(l, POSTA_E_ARGUMENT, "message", "a message is needed");
-    options.may_8bit = (posta_engine_capabilities(l->engine).bits & POSTA_CAN_8BITMIME) != 0;
-    options.may_utf8 = posta_engine_takes_utf8(l->engine);
+    options = posta_link_compose_options(l);
     status = posta_message_compose(message, &options, &source, NULL);
     if (status == POSTA_OK) status = posta_message_envelope(message, &envelope);
     if (status != POSTA_OK) {

@@ -32,13 +32,15 @@ static bool is_ascii(const char *s) {
     return posta__is_ascii(posta__span_of(s));
 }
 
-/* What MAIL did not announce comes too late for a recipient (row G07: it is not said without need). */
+/* What MAIL did not announce comes too late for a recipient (row G07: it is not said without need).
+ */
 static posta_status bad_recipient(posta_session *s, posta_problem *p, const char *address) {
     if (p->status == POSTA_E_EXTENSION && posta_engine_takes_utf8(posta_link_engine(s->link)))
-        posta__problem(p, p->status, "recipient.address",
-                       "is not ASCII before the @, and the sender did not announce SMTPUTF8: set the "
-                       "option smtputf8 before it",
-                       posta__span_of(address));
+        posta__problem(
+            p, p->status, "recipient.address",
+            "is not ASCII before the @, and the sender did not announce SMTPUTF8: set the "
+            "option smtputf8 before it",
+            posta__span_of(address));
     return posta__session_refuse(s, p);
 }
 
@@ -62,6 +64,12 @@ posta_status posta_session_sender(posta_session *s, const char *name, const char
     s->mail_options = NULL;
     posta_engine_set_smtputf8(e, s->link_config.engine.smtputf8 || !is_ascii(reply_to));
     return begun(s, posta_engine_mail_with(e, s->path, options), "sender");
+}
+
+posta_status posta_session_command(posta_session *s, const char *name, const char *args) {
+    posta_status status = may_step(s, "command");
+    if (status != POSTA_OK) return status;
+    return begun(s, posta_engine_command(posta__link_engine(s->link), name, args), "command");
 }
 
 void posta_session_set_mail_options(posta_session *s, const posta_mail_options *options) {

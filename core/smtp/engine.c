@@ -169,7 +169,7 @@ static posta_retry retry_of(const transaction *t, posta_status cause, bool is_un
 
 static void settle_recipient(posta_recipient *r, posta_status cause, bool is_unknown,
                              const transaction *t) {
-    if (r->status == POSTA_RECIPIENT_REFUSED) return;
+    if (r->status != POSTA_RECIPIENT_NOT_SENT) return;
     /* without a reply it may have got it only where the text went ahead of replies */
     is_unknown = is_unknown && (r->reply.code != 0 || t->is_chunked);
     r->retry = retry_of(t, cause, is_unknown);
@@ -185,7 +185,7 @@ static void settle_outcome(posta_engine *e, posta_status cause, bool is_unknown)
     *o = (posta_outcome){.unknown = is_unknown, .reply = t->reply, .refused_n = t->refused_n};
     o->status = posta__status_fold(cause, t->reply.code);
     o->retry = retry_of(t, cause, is_unknown);
-    o->accepted_n = cause == POSTA_OK ? t->ok_n : 0;
+    o->accepted_n = e->config.lmtp ? t->taken_n : cause == POSTA_OK ? t->ok_n : 0;
     if (t->text_bytes > 0 && e->tx_taken > t->text_begin) {
         uint64_t taken = e->tx_taken - t->text_begin, all = t->text_bytes - t->dots;
         o->bytes = taken < all ? taken : all;

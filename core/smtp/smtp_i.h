@@ -24,6 +24,7 @@ typedef enum verb {
     V_TEXT,
     V_RSET,
     V_NOOP,
+    V_COMMAND, /* the host's own */
     V_QUIT,
     V_NONE /* nothing to say */
 } verb;
@@ -46,6 +47,7 @@ typedef enum step {
     STEP_WAIT, /* all is written; replies decide */
     STEP_RSET,
     STEP_NOOP,
+    STEP_COMMAND,
     STEP_QUIT,
     STEP_CLOSED
 } step;
@@ -61,6 +63,7 @@ typedef enum action {
     ACTION_END,
     ACTION_RESET,
     ACTION_NOOP,
+    ACTION_COMMAND,
     ACTION_QUIT
 } action;
 
@@ -150,6 +153,8 @@ typedef struct transaction {
     bool body_flushed;      /* the lines filter is ended */
     bool is_chunked;        /* by BDAT: its length is told first, and it has no dot */
     bool is_not_understood; /* the server does not know BDAT after all */
+    size_t told_at;         /* LMTP: recipients whose verdict has come, refused ones with them */
+    size_t taken_n;         /* LMTP: of these, accepted */
     posta__lines lines;
     uint64_t text_bytes; /* octets of the text put into tx, stuffing included */
     uint64_t dots;       /* of these, the stuffing */
@@ -193,6 +198,7 @@ struct posta_engine {
     posta_capabilities caps;
 
     login login;
+    const char *command, *command_args; /* the host's own */
 
     /* host */
     action action;
@@ -252,6 +258,8 @@ void posta__verb_hear_line(posta_engine *e, verb v, const reply_line *line);
 uint32_t posta__verb_patience(const posta_engine *e, verb v);
 
 bool posta__make_room(posta_engine *e, size_t need);
+/* POSTA__PATH_ flags of recipients. */
+unsigned posta__rcpt_flags(const posta_engine *e);
 /* What is said from now on is the text. */
 void posta__text_begin(posta_engine *e);
 void posta__connected(posta_engine *e);
@@ -285,6 +293,15 @@ posta_status posta__login_skip(posta_engine *e);
 bool posta__shows(posta_span text, posta_span secret);
 /* The same of octets that were said in base64, as they were said. */
 bool posta__shows_base64(posta_span text, posta_span octets);
+
+/* What a refusal is told by. */
+posta_event_type posta__refusal_event(verdict judged);
+/* Notes why the message under way goes to nobody. */
+void posta__verb_blame(posta_engine *e, verb v);
+
+/* lmtp.c */
+/* Takes the verdict on a text for one recipient. True: it was the last one. */
+bool posta__lmtp_hear(posta_engine *e, verdict judged);
 
 /* params.c */
 #define POSTA__PATH_LINE (POSTA_MAX_PATH + 80u) /* verb, path, SIZE= and BODY= */

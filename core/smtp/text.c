@@ -18,7 +18,7 @@ static void fail(posta_engine *e, posta_status cause, const char *why) {
 
 /* Row D07: octets above 127 go only where the envelope, and so MAIL, announced them. */
 static bool may_hold(const transaction *t, posta_span s) {
-    return t->env.has_8bit || posta__is_ascii(s);
+    return t->env.has_8bit || t->env.has_binary || posta__is_ascii(s);
 }
 
 static void note_end(posta_engine *e) {
@@ -55,14 +55,23 @@ static uint64_t stuffed(posta_span s, bool at_line_start) {
     return n;
 }
 
+static posta_status copy(posta_span *in, posta_window *out) {
+    posta__put_some(out, in);
+    return in->len > 0 ? POSTA_AGAIN : POSTA_OK;
+}
+
 /* Moves octets of `in`, or at the end (null) what is held, through the filter. False: tx is full.
  */
 static bool filter(posta_engine *e, posta_span *in) {
     transaction *t = &e->t;
     size_t before = e->tx.len;
     bool at_line_start = !t->lines.in_line;
-    posta_status status =
-        in ? posta__lines_step(&t->lines, in, &e->tx) : posta__lines_end(&t->lines, &e->tx);
+    posta_status status = POSTA_OK;
+    if (t->env.has_binary)
+        status = in ? copy(in, &e->tx) : POSTA_OK;
+    else
+        status =
+            in ? posta__lines_step(&t->lines, in, &e->tx) : posta__lines_end(&t->lines, &e->tx);
     e->tx_put += e->tx.len - before;
     t->text_bytes += e->tx.len - before;
     if (!t->is_chunked)

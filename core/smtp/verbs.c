@@ -58,7 +58,8 @@ static bool put_path(posta_engine *e, posta_span verb_text, const char *address,
 }
 
 static bool say_ehlo(posta_engine *e) {
-    if (!say_word(e, POSTA_LIT("EHLO"), posta__span_of(e->config.hello))) return false;
+    posta_span word = e->config.lmtp ? POSTA_LIT("LHLO") : POSTA_LIT("EHLO");
+    if (!say_word(e, word, posta__span_of(e->config.hello))) return false;
     e->caps = (posta_capabilities){0};
     e->login.list.len = 0;
     e->step = STEP_WAIT;
@@ -88,7 +89,10 @@ static bool say_mail(posta_engine *e) {
         posta__put(&e->tx, POSTA_LIT(" SIZE="));
         posta__put(&e->tx, posta__span(digits, posta__decimal(e->t.size, digits)));
     }
-    if (e->t.env.has_8bit) posta__put(&e->tx, POSTA_LIT(" BODY=8BITMIME"));
+    if (e->t.env.has_binary)
+        posta__put(&e->tx, POSTA_LIT(" BODY=BINARYMIME"));
+    else if (e->t.env.has_8bit)
+        posta__put(&e->tx, POSTA_LIT(" BODY=8BITMIME"));
     if (e->t.is_utf8) posta__put(&e->tx, POSTA_LIT(" SMTPUTF8"));
     posta__params_mail(e->t.env.options, &e->tx);
     e->step = e->t.is_stepped ? STEP_WAIT : STEP_RCPT;
@@ -100,7 +104,7 @@ static bool say_rcpt(posta_engine *e) {
     size_t from;
     if (!posta__make_room(e, POSTA__PATH_LINE + posta__params_rcpt(r, NULL))) return false;
     from = e->tx.len;
-    if (!put_path(e, POSTA_LIT("RCPT TO:<"), r->address, POSTA__PATH_POSTMASTER_OK)) return true;
+    if (!put_path(e, POSTA_LIT("RCPT TO:<"), r->address, posta__rcpt_flags(e))) return true;
     posta__params_rcpt(r, &e->tx);
     if (++e->t.said_n == e->t.env.to_n) e->step = e->t.is_stepped ? STEP_WAIT : STEP_DATA;
     return end_line(e, from);
@@ -145,6 +149,11 @@ static bool say_rset(posta_engine *e) {
 static bool say_noop(posta_engine *e) {
     return say_plain(e, POSTA_LIT("NOOP"));
 }
+static bool say_command(posta_engine *e) {
+    if (!say_word(e, posta__span_of(e->command), posta__span_of(e->command_args))) return false;
+    e->step = STEP_WAIT;
+    return true;
+}
 static bool say_quit(posta_engine *e) {
     return say_plain(e, POSTA_LIT("QUIT"));
 }
@@ -156,13 +165,13 @@ static void alien(posta_engine *e, verb v) {
                        "the reply code does not fit the command");
 }
 
-static posta_event_type refusal_event(verdict judged) {
+posta_event_type posta__refusal_event(verdict judged) {
     return judged == VERDICT_SOFT ? POSTA_EVENT_SERVER_RETRY : POSTA_EVENT_SERVER_ERROR;
 }
 
 /* Notes why the message under way goes to nobody. The first reason stays, but a refusal that may
    pass is the better thing to report of many refused recipients. */
-static void blame(posta_engine *e, verb v) {
+void posta__verb_blame(posta_engine *e, verb v) {
     bool softer = e->t.cause == POSTA_E_RECIPIENTS_REFUSED && v == V_RCPT &&
                   e->t.reply.code >= 500 && e->reply.code < 500;
     if (e->t.cause != POSTA_OK && !softer) return;
@@ -188,7 +197,7 @@ static void refuse_us(posta_engine *e, verb v, verdict judged) {
     e->is_refused = true;
     e->action = ACTION_NONE;
     e->step = STEP_IDLE;
-    posta__engine_event(e, refusal_event(judged), posta__phase_of(v), POSTA_NO_RECIPIENT,
+    posta__engine_event(e, posta__refusal_event(judged), posta__phase_of(v), POSTA_NO_RECIPIENT,
                         e->fault.status, e->reply.code);
 }
 
@@ -250,8 +259,9 @@ static void hear_ehlo(posta_engine *e, verdict judged) {
         return;
     }
     e->caps = (posta_capabilities){0};
-    if (judged == VERDICT_HARD && !e->is_secure) { /* row A05: no HELO behind TLS */
-        e->step = STEP_HELO;                       /* RFC 5321 3.2: an old server knows HELO only */
+    /* row A05: no HELO behind TLS; LMTP has none */
+    if (judged == VERDICT_HARD && !e->is_secure && !e->config.lmtp) {
+        e->step = STEP_HELO; /* RFC 5321 3.2: an old server knows HELO only */
         return;
     }
     refuse_us(e, V_EHLO, judged);
@@ -271,7 +281,7 @@ static void end_action(posta_engine *e, verb v, verdict judged, posta_event_type
     if (judged != VERDICT_OK) {
         status = posta__status_fold(posta__refusal(v), e->reply.code);
         posta__engine_refused(e, posta__refusal(v), posta__phase_of(v));
-        yes = refusal_event(judged);
+        yes = posta__refusal_event(judged);
     }
     e->action = ACTION_NONE;
     e->step = STEP_IDLE;
@@ -293,7 +303,7 @@ static void hear_mail(posta_engine *e, verdict judged) {
         e->t.mail_ok = true;
         return;
     }
-    blame(e, V_MAIL);
+    posta__verb_blame(e, V_MAIL);
     drop(e);
 }
 
@@ -324,11 +334,11 @@ static void hear_rcpt(posta_engine *e, verdict judged) {
         t->refused_n++;
         r->status = POSTA_RECIPIENT_REFUSED;
         r->retry = judged == VERDICT_SOFT ? POSTA_RETRY_SAFE : POSTA_RETRY_POINTLESS;
-        posta__engine_event(e, refusal_event(judged), POSTA_PHASE_RECIPIENT, at,
+        posta__engine_event(e, posta__refusal_event(judged), POSTA_PHASE_RECIPIENT, at,
                             posta__status_fold(POSTA_E_RECIPIENTS_REFUSED, e->reply.code),
                             e->reply.code);
     }
-    if (judged != VERDICT_OK) blame(e, V_RCPT);
+    if (judged != VERDICT_OK) posta__verb_blame(e, V_RCPT);
     if (t->refused_n == t->env.to_n ||
         (t->refused_n > 0 && e->config.on_refused == POSTA_REFUSED_ABORT))
         drop(e);
@@ -342,7 +352,7 @@ static void hear_data(posta_engine *e, verdict judged) {
         return;
     }
     if (judged != VERDICT_OK) {
-        blame(e, V_DATA);
+        posta__verb_blame(e, V_DATA);
         drop(e);
         e->step = STEP_WAIT;
         return;
@@ -365,7 +375,7 @@ static void hear_step_text(posta_engine *e, verdict judged, bool early) {
     e->t.reply = e->reply;
     if (judged != VERDICT_OK) {
         status = posta__status_fold(POSTA_E_MESSAGE_REFUSED, e->reply.code);
-        type = refusal_event(judged);
+        type = posta__refusal_event(judged);
         posta__engine_refused(e, POSTA_E_MESSAGE_REFUSED, phase);
     }
     posta__engine_step_done(e, judged == VERDICT_OK ? POSTA_OK : POSTA_E_MESSAGE_REFUSED, false);
@@ -401,11 +411,12 @@ static void hear_text(posta_engine *e, verdict judged) {
         if (closes) posta__engine_close(e);
         return;
     }
-    if (judged != VERDICT_OK)
-        blame(e, V_TEXT);
-    else if (!e->t.is_dropped)
+    if (e->config.lmtp && !early && !posta__lmtp_hear(e, judged)) return;
+    if (judged != VERDICT_OK && e->t.taken_n == 0)
+        posta__verb_blame(e, V_TEXT);
+    else if (judged == VERDICT_OK && !e->t.is_dropped)
         e->t.reply = e->reply;
-    if (e->t.is_chunked && judged != VERDICT_OK && !closes) {
+    if (e->t.is_chunked && !e->config.lmtp && judged != VERDICT_OK && !closes) {
         hear_bdat_refusal(e);
         return;
     }
@@ -426,6 +437,10 @@ static void hear_rset(posta_engine *e, verdict judged) {
 
 static void hear_noop(posta_engine *e, verdict judged) {
     end_plain(e, V_NOOP, judged, POSTA_EVENT_NOOP_ACK);
+}
+
+static void hear_command(posta_engine *e, verdict judged) {
+    end_plain(e, V_COMMAND, judged, POSTA_EVENT_COMMAND_ACK);
 }
 
 static void hear_quit(posta_engine *e, verdict judged) {
@@ -459,6 +474,7 @@ static const struct {
     [V_TEXT] = {NULL, hear_text, PATIENCE(result), NO, NO},
     [V_RSET] = {say_rset, hear_rset, PATIENCE(command), YES, NO},
     [V_NOOP] = {say_noop, hear_noop, PATIENCE(command), YES, YES},
+    [V_COMMAND] = {say_command, hear_command, PATIENCE(command), NO, YES},
     [V_QUIT] = {say_quit, hear_quit, PATIENCE(quit), YES, YES},
 };
 
@@ -473,6 +489,7 @@ verb posta__verb_next(const posta_engine *e) {
     case STEP_DATA: return e->t.is_chunked ? V_BDAT : V_DATA;
     case STEP_RSET: return V_RSET;
     case STEP_NOOP: return V_NOOP;
+    case STEP_COMMAND: return V_COMMAND;
     case STEP_QUIT: return V_QUIT;
     case STEP_GREETING:
     case STEP_TLS:

@@ -224,10 +224,10 @@ end
 -- Where it goes, by C: "host:port" as errors name it, and how that is protected.
 local function place(w, config)
     local wrong = tls(w, config)
-    local parsed, field, text = core.where(config)
+    local parsed, field, text, code = core.where(config)
     if not parsed then
         if config.host and field == "host" then return true end      -- C says it better with the session
-        return problem(field ~= "" and field or "url", text)
+        return problem(field ~= "" and field or "url", text, code)
     end
     config.is_lmtp, config.place_security = parsed.is_lmtp, parsed.security
     config.name, config.ca_file = not parsed.is_unix and parsed.host or nil, parsed.ca_file

@@ -215,7 +215,9 @@ typedef struct posta_envelope {
         has_crlf; /* the source gives whole CRLF lines, so its length is what the server will count:
                      it is announced as SIZE. Else line ends may be mended, and no SIZE is said */
     const posta_mail_options *options; /* null: none; borrowed */
-    bool has_utf8; /* the text's header fields have UTF-8: SMTPUTF8, an error where not offered */
+    bool has_binary; /* the text is no lines: BODY=BINARYMIME, by BDAT only; an error where that
+                        cannot be */
+    bool has_utf8;   /* the text's header fields have UTF-8: SMTPUTF8, an error where not offered */
 } posta_envelope;
 
 /* ---- cryptography ---- */

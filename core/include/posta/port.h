@@ -10,11 +10,12 @@
 extern "C" {
 #endif
 
-/** The system's clock, random numbers, memory, and IDNA where it is built in. Static; usable from any thread. */
+/** The system's clock, random numbers, memory, and IDNA where it is built in. Static; usable from
+ * any thread. */
 POSTA_API const posta_port *posta_port_default(void);
 
-/** Appends a domain with U-labels ("b\xc3\xbccher.example") as A-labels ("xn--bcher-kva.example"), by
- * IDNA2008 without mappings but ASCII capitals and NFC. ASCII labels stay, in small letters.
+/** Appends a domain with U-labels ("b\xc3\xbccher.example") as A-labels ("xn--bcher-kva.example"),
+ * by IDNA2008 without mappings but ASCII capitals and NFC. ASCII labels stay, in small letters.
  * POSTA_E_FIELD: a label that no domain may have; *why_out (may be null) is a static phrase.
  * POSTA_E_NOT_BUILT with POSTA_IDNA=OFF; POSTA_E_LIMIT: no room; POSTA_E_MEMORY. */
 POSTA_API posta_status posta_domain_to_ascii(posta_span domain, posta_window *out,
@@ -27,6 +28,10 @@ POSTA_API posta_status posta_domain_to_ascii(posta_span domain, posta_window *ou
  * owns the file; `port` is borrowed. */
 POSTA_API posta_status posta_file_source(const posta_port *port, const char *path,
                                          posta_source *out, const char **why_out);
+
+/** The same in the shape of a posta_opener (posta/mime.h); `port` is a posta_port. */
+POSTA_API posta_status posta_file_open(void *port, const char *path, posta_source *out,
+                                       const char **why_out);
 
 /** Octets of an address in digits with a zone, with its NUL. */
 #define POSTA_MAX_ADDRESS_TEXT 64u
@@ -71,7 +76,8 @@ POSTA_API posta_status posta_socket_new(const posta_port *port, const posta_sock
                                         posta_transport *out);
 /** Closes and frees a transport of posta_socket_new, and clears it. Cleared already is fine. */
 POSTA_API void posta_socket_free(posta_transport *t);
-/** Replaces what the next open uses: patience, numeric address ("" resolves the host, null keeps it).
+/** Replaces what the next open uses: patience, numeric address ("" resolves the host, null keeps
+ * it).
  */
 POSTA_API void posta_socket_set(posta_transport *t, const char *address, uint32_t resolve_ms,
                                 uint32_t connect_ms);

@@ -243,6 +243,9 @@ POSTA_API posta_status posta_session_set_tls(posta_session *s, posta_tls *tls);
 /** RSET; EVENT_RESET. Legal while an action is pending: its event comes first. POSTA_E_STATE inside
  * a text. */
 POSTA_API posta_status posta_session_reset(posta_session *s);
+/** A command of the host's own; EVENT_COMMAND_ACK, and posta_session_last_response has all lines.
+ * See posta_engine_command; strings are borrowed until the event. */
+POSTA_API posta_status posta_session_command(posta_session *s, const char *name, const char *args);
 /** NOOP; EVENT_NOOP_ACK. */
 POSTA_API posta_status posta_session_noop(posta_session *s);
 
@@ -407,6 +410,8 @@ POSTA_API bool posta_session_is_connected(const posta_session *s);
 /** Where it leads, as its sentences name it: "mail.example.org:465"; never null. Good until the
  * session is freed; it follows posta_session_set_host and the TLS mode. */
 POSTA_API const char *posta_session_peer(const posta_session *s);
+/** What the server, and how this session is set, let a message be composed of. Once connected. */
+POSTA_API posta_compose_options posta_session_compose_options(const posta_session *s);
 /** What the server offers; no bits before it is connected. */
 POSTA_API posta_capabilities posta_session_capabilities(const posta_session *s);
 /** The first fault since connecting or since the last message began. Never null. */
@@ -508,6 +513,8 @@ POSTA_API bool posta_link_next_event(posta_link *l, posta_event *out);
 /** Composes the message for what the server offers and submits it. POSTA_E_IN_PROGRESS; else
  * nothing was sent and the receipt says why. */
 POSTA_API posta_status posta_link_send_message(posta_link *l, posta_message *message);
+/** What the server, and how this link is set, let a message be composed of. Once connected. */
+POSTA_API posta_compose_options posta_link_compose_options(const posta_link *l);
 /** Submits finished text; as posta_engine_submit, and the receipt names what was refused. */
 POSTA_API posta_status posta_link_send(posta_link *l, const posta_envelope *envelope,
                                        const posta_source *source);

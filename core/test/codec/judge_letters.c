@@ -20,8 +20,7 @@ int main(void) {
             in[n++] = (uint8_t)(nibble(p[0]) * 16 + nibble(p[1]));
         posta_span domain = posta__span(in, n);
         const char *why = posta__domain_why(domain);
-        posta_status status =
-            posta__domain_to_ascii(domain, posta_port_default(), &w, &fault);
+        posta_status status = posta__domain_to_ascii(domain, posta_port_default(), &w, &fault);
         printf("%c", why ? '-' : '+');
         if (status == POSTA_OK)
             printf("%.*s\n", (int)w.len, (const char *)w.p);

@@ -197,7 +197,8 @@ static void envelope_table(void **state) {
         uint8_t *p = t_guarded(row->text, len), room[POSTA_MAX_PATH], again[POSTA_MAX_PATH];
         posta__address_fault fault = {0};
         posta_window w = posta__window(room, sizeof room), w2 = posta__window(again, sizeof again);
-        posta_status status = posta__path_rewrite(posta__span(p, len), row->flags, NULL, &w, &fault);
+        posta_status status =
+            posta__path_rewrite(posta__span(p, len), row->flags, NULL, &w, &fault);
         if ((status == POSTA_OK) != (row->wire != NULL))
             fail_msg("row %zu \"%s\": %s", i, row->text, fault.why ? fault.why : "taken");
         if (row->wire) {
@@ -240,12 +241,14 @@ static void limits(void **state) {
             posta_window w = posta__window(room, sizeof room);
             posta_span in = posta__span(text, local + 1 + domain);
             bool fits = local <= 64 && domain <= 255 && local + 1 + domain + 2 <= 256;
-            assert_int_equal(posta__path_rewrite(in, 0, NULL, &w, NULL), fits ? POSTA_OK : POSTA_E_FIELD);
+            assert_int_equal(posta__path_rewrite(in, 0, NULL, &w, NULL),
+                             fits ? POSTA_OK : POSTA_E_FIELD);
         }
     for (size_t len = 600; len < 2000; len += 333) {
         posta_window w = posta__window(room, sizeof room);
         memset(text, 'a', sizeof text);
-        assert_int_equal(posta__path_rewrite(posta__span(text, len), L, NULL, &w, NULL), POSTA_E_FIELD);
+        assert_int_equal(posta__path_rewrite(posta__span(text, len), L, NULL, &w, NULL),
+                         POSTA_E_FIELD);
     }
 }
 
@@ -254,7 +257,7 @@ static void any_local_part(void **state) {
     uint8_t all[300], room[POSTA_MAX_PATH], mem[600];
     (void)state;
     for (int round = 0; round < 20000; round++) {
-        posta__address a = {POSTA__MAILBOX, {0}, {0}, POSTA_LIT("x.org")}, back;
+        posta__address a = {.kind = POSTA__MAILBOX, .domain = POSTA_LIT("x.org")}, back;
         posta_window w = posta__window(room, sizeof room);
         posta_arena arena;
         size_t len = t_random(30);
@@ -402,8 +405,7 @@ static void bad_lists(void **state) {
         "a@b_c",
         "\xef\xbc\xa0@b",
         "x <\xe2\x80\xa4@b>",
-        "a@b\xe3\x80\x82"
-        "c",
+        "a@x\xe3\x80\x82y",
         "a@(c)",
         "a@",
         "@b",
@@ -503,11 +505,13 @@ static void there_and_back(void **state) {
         posta_window w = posta__window(out, 1 << 16);
         posta__fold_begin(&f, &w, POSTA_LIT("To"));
         for (size_t i = 0; i < n; i++) {
-            posta__address begin = {POSTA__GROUP_BEGIN, t_span(names[1 + t_random(7)]), {0}, {0}};
-            posta__address end = {POSTA__GROUP_END, {0}, {0}, {0}};
-            entries[i] =
-                (posta__address){POSTA__MAILBOX, t_span(names[t_random(8)]),
-                                 t_span(locals[t_random(7)]), POSTA_LIT("mail.example.org")};
+            posta__address begin = {.kind = POSTA__GROUP_BEGIN,
+                                    .name = t_span(names[1 + t_random(7)])};
+            posta__address end = {.kind = POSTA__GROUP_END};
+            entries[i] = (posta__address){.kind = POSTA__MAILBOX,
+                                          .name = t_span(names[t_random(8)]),
+                                          .local = t_span(locals[t_random(7)]),
+                                          .domain = POSTA_LIT("mail.example.org")};
             bool last_in_group = grouped && i + 1 == to;
             if (grouped && i == from) posta__fold_address(&f, &begin, false);
             posta__fold_address(&f, &entries[i], i + 1 == n || last_in_group);

@@ -164,6 +164,10 @@ static void table(void **state) {
          "cher.example",
          false},
         {posta__domain_check, "xn--bcher-kva.example", true},
+        {posta__domain_check,
+         "b\xc3\xbc"
+         "cher.example",
+         false}, /* EHLO takes ASCII only */
         {posta__domain_check, "a b", false},
         {posta__domain_check,
          "a\xef\xbc\x8e"

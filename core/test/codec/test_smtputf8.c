@@ -1,5 +1,5 @@
-/* Rows G01-G06: addresses that are not ASCII, for a server without SMTPUTF8 and for one with it. The
- * A-labels of the table are those of Python's idna package, not ours. */
+/* Rows G01-G06: addresses that are not ASCII, for a server without SMTPUTF8 and for one with it.
+ * The A-labels of the table are those of Python's idna package, not ours. */
 #include "codec_t.h"
 
 #include "posta/port.h"
@@ -218,7 +218,8 @@ static posta_status rewrite(posta_span in, const posta__form *form, char out[POS
     return status;
 }
 
-/* What the row says, in a build that may lack IDNA: it matters only for what is not ASCII behind the
+/* What the row says, in a build that may lack IDNA: it matters only for what is not ASCII behind
+   the
    @. */
 static posta_status expected(const row *r) {
     const char *at = strrchr(r->text, '@');
@@ -282,9 +283,9 @@ static posta_status makes(void *user, posta_span domain, posta_window *out, cons
 
 /* Row C18: what a transformation made is looked at anew. */
 static void made_is_checked(void **state) {
-    static const char *const wrong[] = {
-        "",      "a b.x",      "a\r\nRCPT.x",  "a>.x",           "a@b.x", "\xc3\xbc.x",
-        "xn..x", "one.two.x", "onlyone", "[127.0.0.1]", "-a.x",  "a.x\r\n"};
+    static const char *const wrong[] = {"",        "a b.x",       "a\r\nRCPT.x", "a>.x",
+                                        "a@b.x",   "\xc3\xbc.x",  "xn..x",       "one.two.x",
+                                        "onlyone", "[127.0.0.1]", "-a.x",        "a.x\r\n"};
     posta_port port = *posta_port_default();
     posta__form form = {false, &port};
     char out[POSTA_MAX_PATH + 1];
@@ -309,7 +310,8 @@ static void long_ones(void **state) {
     (void)state;
     strcpy(text, "a@");
     for (unsigned i = 0; i < 40; i++) /* 4 octets a label; 8 as ASCII */
-        strcat(text, "\xc3\xbc" "x.");
+        strcat(text, "\xc3\xbc"
+                     "x.");
     strcat(text, "org");
     assert_int_equal(rewrite(t_span(text), &ascii, out, NULL), as_ascii);
     assert_int_equal(rewrite(t_span(text), &utf8, out, NULL), POSTA_OK);
@@ -321,12 +323,16 @@ static void by_itself(void **state) {
     const char *why = NULL;
     (void)state;
 #if POSTA_IDNA
-    assert_int_equal(posta_domain_to_ascii(POSTA_LIT("B\xc3\xbc" "cher.Example"), &w, &why), POSTA_OK);
+    assert_int_equal(posta_domain_to_ascii(POSTA_LIT("B\xc3\xbc"
+                                                     "cher.Example"),
+                                           &w, &why),
+                     POSTA_OK);
     assert_true(posta_span_is(posta__span(room, w.len), POSTA_LIT("xn--bcher-kva.example")));
     assert_int_equal(posta_domain_to_ascii(POSTA_LIT("b\xc3\xbc"), &small, NULL), POSTA_E_LIMIT);
     assert_int_equal(posta_domain_to_ascii(POSTA_LIT("\xc3\x9c.x"), &w, &why), POSTA_E_FIELD);
     assert_non_null(strstr(why, "capital"));
-    assert_int_equal(posta_domain_to_ascii(posta__span("\xc3\xbc\0.x", 5), &w, &why), POSTA_E_FIELD);
+    assert_int_equal(posta_domain_to_ascii(posta__span("\xc3\xbc\0.x", 5), &w, &why),
+                     POSTA_E_FIELD);
     assert_int_equal(posta_domain_to_ascii(posta__span(NULL, 0), &w, NULL), POSTA_OK);
 #else
     assert_int_equal(posta_domain_to_ascii(POSTA_LIT("\xc3\xbc"), &w, &why), POSTA_E_NOT_BUILT);
@@ -337,8 +343,9 @@ static void by_itself(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(table),     cmocka_unit_test(every_two_octets), cmocka_unit_test(made_is_checked),
-        cmocka_unit_test(long_ones), cmocka_unit_test(by_itself),
+        cmocka_unit_test(table),           cmocka_unit_test(every_two_octets),
+        cmocka_unit_test(made_is_checked), cmocka_unit_test(long_ones),
+        cmocka_unit_test(by_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -38,8 +38,7 @@ static const row rows[] = {
     {BOTH, "", LETTERS, false, false, POSTA_OK, SAYS("", " SMTPUTF8", LETTERS)},
     {BOTH, DOMAIN, ASCII, false, false, POSTA_OK, SAYS(DOMAIN, " SMTPUTF8", ASCII)},
     {BOTH, MIXED, DOMAIN, false, false, POSTA_OK, SAYS(MIXED, " SMTPUTF8", DOMAIN)}, /* G03 */
-    {BOTH, ASCII, ASCII, true, true, POSTA_OK,
-     SAYS(ASCII, " BODY=8BITMIME SMTPUTF8", ASCII)},
+    {BOTH, ASCII, ASCII, true, true, POSTA_OK, SAYS(ASCII, " BODY=8BITMIME SMTPUTF8", ASCII)},
     /* not offered */
     {EIGHT, DOMAIN, DOMAIN, false, false, POSTA_OK, SAYS(LABELS, "", LABELS)},
     {NEITHER, ASCII, DOMAIN, false, false, POSTA_OK, SAYS(ASCII, "", LABELS)},
@@ -58,7 +57,7 @@ static const row rows[] = {
 static void begin(t_wire *w, const char *offers, t_mode mode, const posta_port *port) {
     posta_engine_config c = POSTA_ENGINE_CONFIG;
     c.port = port;
-    c.no_pipelining = false;
+    c.owed_max = 8;
     t_wire_open(w, &c, mode);
     t_wire_greet(w, offers);
 }
@@ -209,7 +208,7 @@ static void forgets(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(table), cmocka_unit_test(no_idna), cmocka_unit_test(takes),
+        cmocka_unit_test(table),    cmocka_unit_test(no_idna), cmocka_unit_test(takes),
         cmocka_unit_test(stepwise), cmocka_unit_test(forgets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
