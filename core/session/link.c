@@ -212,6 +212,7 @@ posta_status posta_link_send_message(posta_link *l, posta_message *message) {
     begin_message(l);
     if (!message) return not_taken(l, POSTA_E_ARGUMENT, "message", "a message is needed");
     options.may_8bit = (posta_engine_capabilities(l->engine).bits & POSTA_CAN_8BITMIME) != 0;
+    options.read_space = l->config.engine.body_space;
     status = posta_message_compose(message, &options, &source, &has_8bit);
     if (status == POSTA_OK) status = posta_message_envelope(message, &envelope);
     if (status != POSTA_OK) {
