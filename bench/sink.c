@@ -1,11 +1,11 @@
-/* A server that takes any number of connections' mails at memory speed and keeps nothing: one thread
- * and epoll. Prints its port, then a line for each connection that ended:
+/* A server that takes any number of connections' mails at memory speed and keeps nothing: one
+ * thread and epoll. Prints its port, then a line for each connection that ended:
  *
  *     messages N recipients N octets N flights N reads N
  *
  * Octets are those of texts as they came. A flight is one batch of replies. With a delay the batch
- * waits that long, so what a client sends without waiting for a reply is one flight, however TCP cut
- * it; without one the number depends on the cut.
+ * waits that long, so what a client sends without waiting for a reply is one flight, however TCP
+ * cut it; without one the number depends on the cut.
  *
  * Usage: sink [--delay MS] [--chunking] [--no-pipelining]        ends when its input does
  */

@@ -137,9 +137,19 @@ posta_test_target(random_trees)
 target_link_libraries(random_trees PRIVATE ${test_libraries})
 
 # A figure, no test; that it runs is one.
-add_executable(bench_codec ${PROJECT_SOURCE_DIR}/bench/codec.c)
+# bench/ is run by hand; what of it needs nothing but posta is kept compiling here.
+add_executable(bench_codec ${PROJECT_SOURCE_DIR}/bench/codec.c ${PROJECT_SOURCE_DIR}/bench/codec_alone.c)
 posta_test_target(bench_codec)
 target_link_libraries(bench_codec PRIVATE posta)
+add_executable(bench_posta ${PROJECT_SOURCE_DIR}/bench/drivers/posta.c)
+posta_test_target(bench_posta)
+target_link_libraries(bench_posta PRIVATE posta)
+if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
+  foreach(tool sink measure)
+    add_executable(bench_${tool} ${PROJECT_SOURCE_DIR}/bench/${tool}.c)
+    posta_test_target(bench_${tool})
+  endforeach()
+endif()
 add_test(NAME bench/codec COMMAND bench_codec 1)
 set_tests_properties(bench/codec PROPERTIES TIMEOUT 60)
 

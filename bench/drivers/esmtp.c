@@ -11,15 +11,16 @@
 
 static char mail[1200];
 
-static const char *give(void **at, int *len, void *user) {
+static const char *give(void **place, int *len, void *user) {
+    size_t *given = *place; /* libesmtp frees it */
     (void)user;
-    if (!len) { /* begin again */
-        *(size_t *)*at = 0;
+    if (!given) *place = given = calloc(1, sizeof *given);
+    if (!len) { /* from the begin */
+        *given = 0;
         return NULL;
     }
-    if (!*at) *at = calloc(1, sizeof(size_t));
-    *len = *(size_t *)*at ? 0 : (int)strlen(mail);
-    *(size_t *)*at = 1;
+    *len = *given ? 0 : (int)strlen(mail);
+    *given = 1;
     return *len ? mail : NULL;
 }
 

@@ -7,7 +7,8 @@
 
 static char small_text[1025];
 
-static struct mailmime *part_of(int encoding, const char *type, const char *path, const char *text) {
+static struct mailmime *part_of(int encoding, const char *type, const char *path,
+                                const char *text) {
     struct mailmime_mechanism *m = mailmime_mechanism_new(encoding, NULL);
     struct mailmime_fields *f = mailmime_fields_new_encoding(encoding);
     struct mailmime_content *c = mailmime_content_new_with_str(type);
@@ -47,8 +48,7 @@ static struct mailmime *compose(const char *what, const char *path) {
     struct mailmime *multi;
     mailmime_set_imf_fields(root, f);
     if (!strcmp(what, "mails")) {
-        mailmime_add_part(root,
-                          part_of(MAILMIME_MECHANISM_7BIT, "text/plain", NULL, small_text));
+        mailmime_add_part(root, part_of(MAILMIME_MECHANISM_7BIT, "text/plain", NULL, small_text));
         return root;
     }
     multi = mailmime_multiple_new("multipart/mixed");
