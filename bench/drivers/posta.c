@@ -14,20 +14,21 @@ static void fill_small(void) {
 }
 
 static posta_message *new_message(const char *what, const char *path) {
-    posta_part_options as_text = POSTA_PART_OPTIONS;
+    posta_part_options as_qp = POSTA_PART_OPTIONS;
+    posta_body body = posta_body_string(strcmp(what, "mails") ? "hi\n" : small_text);
     posta_message *m = NULL;
     if (posta_message_new(posta_port_default(), &m) != POSTA_OK) return NULL;
     posta_message_addresses(m, POSTA_FROM, "a@x.test");
     posta_message_addresses(m, POSTA_TO, "b@x.test");
     posta_message_subject(m, "bench");
-    as_text.encoding = POSTA_ENCODING_QUOTED_PRINTABLE;
-    as_text.type = "text/plain";
-    if (!strcmp(what, "mails"))
-        posta_message_text(m, posta_body_string(small_text), NULL);
-    else
-        posta_message_text(m, posta_body_string("hi\n"), NULL);
+    as_qp.encoding = POSTA_ENCODING_QUOTED_PRINTABLE;
     if (!strcmp(what, "attach")) posta_message_attach_file(m, path, NULL);
-    if (!strcmp(what, "text")) posta_message_attach_file(m, path, &as_text);
+    if (!strcmp(what, "text")) {
+        posta_source file;
+        if (posta_file_source(posta_port_default(), path, &file, NULL) != POSTA_OK) return NULL;
+        body = posta_body_source(file);
+    }
+    posta_message_text(m, body, strcmp(what, "text") ? NULL : &as_qp);
     return m;
 }
 

@@ -6,7 +6,7 @@ local n = 1
 if what == "attach" then
   mail.attachments = { arg3 }
 elseif what == "text" then
-  mail.attachments = { { file = arg3, type = "text/plain", encoding = "quoted-printable" } }
+  mail.text = { file = arg3, encoding = "quoted-printable" }
 else
   n, mail.text = tonumber(arg3), (("x"):rep(63) .. "\n"):rep(16)
 end
