@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* where(options) -> { host, port, security, is_unix, is_lmtp, has_user, ca_file }; or nil, field,
- * text. Options: url or host, port, security, has_auth, has_tls. */
+ * text, code. Options: url or host, port, security, has_auth, has_tls. */
 static int core_where(lua_State *L) {
     const posta_auth auth = POSTA_AUTH;
     posta_session_config c = POSTA_SESSION_CONFIG;
@@ -37,7 +37,8 @@ static int core_where(lua_State *L) {
         lua_pushnil(L);
         lua_pushstring(L, problem.field);
         lua_pushstring(L, problem.text[0] != '\0' ? problem.text : posta_status_text(status));
-        return 3;
+        lua_pushstring(L, posta_status_code(status));
+        return 4;
     }
     lua_createtable(L, 0, 8);
     posta__lua_set_text(L, "host", host);

@@ -77,6 +77,7 @@ void posta__lua_push_capabilities(lua_State *L, posta_capabilities can) {
         {"starttls", POSTA_CAN_STARTTLS},
         {"auth", POSTA_CAN_AUTH},
         {"enhanced_codes", POSTA_CAN_ENHANCED_CODES},
+        {"smtputf8", POSTA_CAN_SMTPUTF8},
         {"dsn", POSTA_CAN_DSN},
         {"chunking", POSTA_CAN_CHUNKING},
         {"binarymime", POSTA_CAN_BINARYMIME},

@@ -28,6 +28,12 @@ static posta_status entropy(void *user, void *out, size_t len) {
     return system->entropy(system->user, out, len);
 }
 
+static posta_status domain_to_ascii(void *user, posta_span domain, posta_window *out,
+                                    const char **why_out) {
+    (void)user;
+    return posta_domain_to_ascii(domain, out, why_out);
+}
+
 /* The octet before an aligned block says how far it is from its own begin, 1..ALIGN. */
 static uint8_t *aligned(uint8_t *raw) {
     size_t shift = ALIGN - (uintptr_t)raw % ALIGN;
@@ -64,5 +70,6 @@ void posta__lua_place_init(lua_State *L, posta__lua_place *place) {
     place->port.entropy = entropy;
     place->port.allocate = allocate;
     place->port.kernels = posta_port_default()->kernels;
+    place->port.domain_to_ascii = domain_to_ascii;
     place->allocate = lua_getallocf(L, &place->allocate_ud);
 }

@@ -4,12 +4,21 @@
 #define PIECE      8192u
 #define MAX_LENGTH (1 << 24) /* bytes that one header(n) or body(n) may ask for */
 
+/* For a reader who is no server: addresses in ASCII where they can be. */
+static posta_status compose(posta_message *m, posta_compose_options *o, posta_source *source) {
+    posta_status status = posta_message_compose(m, o, source, NULL);
+    if (o->may_utf8 || (status != POSTA_E_EXTENSION && status != POSTA_E_NOT_BUILT)) return status;
+    o->may_utf8 = true;
+    return posta_message_compose(m, o, source, NULL);
+}
+
 /* open(m) -> how often it was composed; or nil, status. Composes from the beginning. */
 static int message_open(lua_State *L) {
     posta__lua_box *b = posta__lua_message_idle(L, 1)->box;
+    posta_compose_options options = POSTA_COMPOSE_OPTIONS;
     posta_source source = {0};
     b->source.pull = NULL;
-    posta_status status = posta_message_compose(b->message, NULL, &source, NULL);
+    posta_status status = compose(b->message, &options, &source);
     if (status != POSTA_OK) {
         lua_pushnil(L);
         return 1 + posta__lua_push_status(L, status);
@@ -20,13 +29,14 @@ static int message_open(lua_State *L) {
     return 1;
 }
 
-/* check(m) -> true when it can be composed for a server that takes 8-bit text; else false, status.
+/* check(m) -> true when it can be composed for a server that takes all; else false, status.
  * Nothing is read that cannot be read again. */
 static int message_check(lua_State *L) {
     posta__lua_box *b = posta__lua_message_idle(L, 1)->box;
     posta_compose_options options = POSTA_COMPOSE_OPTIONS;
     posta_source source = {0};
     options.may_8bit = true;
+    options.may_utf8 = true;
     b->source.pull = NULL;
     b->composed++;
     posta_status status = posta_message_compose(b->message, &options, &source, NULL);
@@ -108,15 +118,18 @@ static int message_id_of(lua_State *L) {
     return 1;
 }
 
-/* size(m, may_8bit) -> octets; true when they are not known; or false, status */
+/* size(m, may_8bit, may_utf8) -> octets; true when they are not known; or false, status */
 static int message_size(lua_State *L) {
     posta__lua_box *b = posta__lua_message_idle(L, 1)->box;
     posta_compose_options options = POSTA_COMPOSE_OPTIONS;
-    uint64_t len = 0;
+    posta_source source = {0};
+    uint64_t len;
     options.may_8bit = lua_toboolean(L, 2) != 0;
+    options.may_utf8 = lua_toboolean(L, 3) != 0;
     b->source.pull = NULL;
     b->composed++;
-    posta_status status = posta_message_size(b->message, &options, &len);
+    posta_status status = compose(b->message, &options, &source);
+    len = source.len;
     if (status != POSTA_OK) {
         lua_pushboolean(L, false);
         return 1 + posta__lua_push_status(L, status);
@@ -135,7 +148,8 @@ static int message_size(lua_State *L) {
 
 #define FINDINGS 64u
 
-/* findings(m, size_max, is_bulk, may_8bit) -> list of { severity =, code =, place =, text = } */
+/* findings(m, size_max, is_bulk, may_8bit, may_utf8) -> list of { severity =, code =, place =, text
+ * = } */
 static int message_findings(lua_State *L) {
     static const char *const severities[] = {"note", "warning", "error"};
     posta__lua_box *b = posta__lua_message_idle(L, 1)->box;
@@ -145,6 +159,7 @@ static int message_findings(lua_State *L) {
     options.size_max = (uint64_t)luaL_optnumber(L, 2, 0);
     options.is_bulk = lua_toboolean(L, 3) != 0;
     options.may_8bit = lua_toboolean(L, 4) != 0;
+    options.may_utf8 = lua_toboolean(L, 5) != 0;
     b->source.pull = NULL;
     b->composed++;
     posta_message_check(b->message, &options, all, FINDINGS, &n);

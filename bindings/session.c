@@ -239,18 +239,14 @@ static posta_status count_rewind(void *user) {
 
 /* As posta_session_send_message, which answers itself when the message is wrong. */
 static posta_status send_counted(lua_session *s, posta_message *m) {
-    posta_compose_options options = POSTA_COMPOSE_OPTIONS;
-    posta_capabilities can = posta_session_capabilities(s->session);
-    bool has_8bit = false;
+    posta_compose_options options = posta_session_compose_options(s->session);
     s->pulled = 0;
     memset(&s->text, 0, sizeof s->text);
-    options.may_8bit = (can.bits & POSTA_CAN_8BITMIME) != 0;
     if (!posta_session_is_connected(s->session) ||
-        posta_message_compose(m, &options, &s->text, &has_8bit) != POSTA_OK ||
+        posta_message_compose(m, &options, &s->text, NULL) != POSTA_OK ||
         posta_message_envelope(m, &s->envelope) != POSTA_OK) {
         return posta_session_send_message(s->session, m, NULL);
     }
-    s->envelope.has_8bit = has_8bit;
     s->envelope.has_crlf = true;
     s->counted = s->text;
     s->counted.user = s;
@@ -312,8 +308,8 @@ static int session_login(lua_State *L) {
 /* set_login(s, user, password) -> status: for the next connect */
 static int session_set_login(lua_State *L) {
     lua_session *s = open(L);
-    return posta__lua_push_status(L, posta_session_set_login(s->session, luaL_checkstring(L, 2),
-                                                             luaL_checkstring(L, 3)));
+    return posta__lua_push_status(
+        L, posta_session_set_login(s->session, luaL_checkstring(L, 2), luaL_checkstring(L, 3)));
 }
 
 /* wait(s, milliseconds): returns early when there is work, and on a signal. */

@@ -61,6 +61,7 @@ void posta__lua_engine_config(lua_State *L, int at, posta_engine_config *out) {
     timeouts(L, at, &out->timeouts);
     out->trace = posta__lua_flag(L, at, "trace");
     out->no_pipelining = posta__lua_flag(L, at, "no_pipelining");
+    out->chunking = posta__lua_flag(L, at, "by_chunks");
     if (posta__lua_flag(L, at, "abort_on_refused")) out->on_refused = POSTA_REFUSED_ABORT;
 }
 

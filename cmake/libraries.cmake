@@ -22,6 +22,11 @@ set(POSTA_CORE_OBJECTS $<TARGET_OBJECTS:posta_core_objects>)
 
 posta_objects(posta_session_objects ${POSTA_SESSION_SOURCES})
 target_include_directories(posta_session_objects PRIVATE ${POSTA_SESSION_INCLUDES})
+set(idn2)
+if(POSTA_HAS_IDNA)
+  set(idn2 posta::idn2)
+endif()
+target_link_libraries(posta_session_objects PRIVATE ${idn2})
 set(POSTA_SESSION_OBJECTS $<TARGET_OBJECTS:posta_session_objects>)
 
 # Definitions of a host's mbedTLS (MBEDTLS_CONFIG_FILE) come along with its headers.
@@ -52,14 +57,14 @@ posta_library(posta_core STATIC core ${POSTA_CORE_OBJECTS})
 # TLS and session need each other's neighbours (port below, the link above), so they are one archive;
 # posta::tls is its other name.
 posta_library(posta_session STATIC session ${POSTA_SESSION_OBJECTS} ${POSTA_TLS_OBJECTS})
-target_link_libraries(posta_session PUBLIC posta_core ${POSTA_THREAD_LIBS} PRIVATE ${mbedtls})
+target_link_libraries(posta_session PUBLIC posta_core ${POSTA_THREAD_LIBS} PRIVATE ${mbedtls} ${idn2})
 if(POSTA_TLS)
   add_library(posta::tls ALIAS posta_session)
 endif()
 posta_library(posta STATIC posta ${POSTA_CORE_OBJECTS} ${POSTA_SESSION_OBJECTS} ${POSTA_TLS_OBJECTS})
-target_link_libraries(posta PUBLIC ${POSTA_THREAD_LIBS} PRIVATE ${mbedtls})
+target_link_libraries(posta PUBLIC ${POSTA_THREAD_LIBS} PRIVATE ${mbedtls} ${idn2})
 posta_library(posta_shared SHARED shared ${POSTA_CORE_OBJECTS} ${POSTA_SESSION_OBJECTS} ${POSTA_TLS_OBJECTS})
-target_link_libraries(posta_shared PRIVATE ${mbedtls} ${POSTA_THREAD_LIBS})
+target_link_libraries(posta_shared PRIVATE ${mbedtls} ${idn2} ${POSTA_THREAD_LIBS})
 set_target_properties(posta_shared PROPERTIES
   OUTPUT_NAME posta VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
   LINK_DEPENDS ${PROJECT_SOURCE_DIR}/cmake/libposta.map)

@@ -103,6 +103,6 @@ set_target_properties(posta_lua PROPERTIES
 target_sources(posta_lua PRIVATE ${POSTA_CORE_OBJECTS} ${POSTA_SESSION_OBJECTS} ${POSTA_TLS_OBJECTS})
 target_compile_definitions(posta_lua PRIVATE ${POSTA_DEFINITIONS})
 target_include_directories(posta_lua PRIVATE ${PROJECT_SOURCE_DIR}/core/include)
-target_link_libraries(posta_lua PRIVATE ${POSTA_MBEDTLS_MODULE} ${POSTA_THREAD_LIBS})
+target_link_libraries(posta_lua PRIVATE ${POSTA_MBEDTLS_MODULE} ${idn2} ${POSTA_THREAD_LIBS})
 target_link_options(posta_lua PRIVATE -Wl,-z,nodelete -Wl,-z,text -Wl,--exclude-libs,ALL
   -Wl,--version-script=${PROJECT_SOURCE_DIR}/cmake/module.map)

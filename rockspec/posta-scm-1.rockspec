@@ -12,6 +12,9 @@
 --   COMPAT53_INCDIR=FOLDER   where compat-5.3.h is, when it is in no usual place
 --   MBEDTLS_DIR=FOLDER       mbedTLS's own tree (FOLDER/include, FOLDER/lib), when it is in no usual place
 --
+-- Where libidn2 is found (Debian: libidn2-dev) domains that are not ASCII can go to every server, and the
+-- module then needs it at run time.
+--
 -- The module holds the C core and mbedTLS; it needs libc at run time and no other rock. Where mbedTLS has no
 -- static libraries that fit into a module (the build says why), it needs the shared ones at run time.
 -- `posta.catcher`, for tests of your own mail code, uses LuaSocket when it is started, and LuaSec when it
@@ -49,6 +52,7 @@ build = {
     POSTA_COMPAT53_INCLUDE_DIR = "$(COMPAT53_INCDIR)",
     CMAKE_PREFIX_PATH = "$(MBEDTLS_DIR)",
     POSTA_MBEDTLS_STATIC = "AUTO",
+    POSTA_IDNA = "AUTO",
     POSTA_LUA_DIR = "$(LUADIR)",
     POSTA_LUA_LIBDIR = "$(LIBDIR)",
   },

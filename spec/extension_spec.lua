@@ -1,7 +1,9 @@
 -- What is asked for with MAIL and RCPT, from mails and step by step: the lines that go out, and what is refused.
 
 local posta = require "posta"
+local child = require "spec.support.child"
 local memory = require "spec.support.memory"
+local peer = require "spec.support.peer"
 local support = require "spec.support.posta"
 local fails, raises = support.fails, support.raises
 
@@ -143,5 +145,78 @@ describe("capabilities()", function()
         end
         assert.is_nil(can.mail_max)
         conn:quit()
+    end)
+end)
+
+describe("chunking = \"auto\"", function()
+    local function chunked(fields, more)
+        local c = { play = [[
+S: 220 hello
+C: /^EHLO /
+S: 250-x
+S: 250-PIPELINING
+S: 250-CHUNKING
+S: 250 SIZE
+C: /^MAIL FROM:<ana@example.org> SIZE=%d+$/
+C: RCPT TO:<bob@example.org>
+C: /^BDAT %d+ LAST$/
+]] }
+        local one = peer.play(child.interpreter(), c.play .. more)
+        local receipt, message, err = posta.send({ url = one.url, chunking = "auto" }, support.mail(fields))
+        local ok, transcript = one.result()
+        assert.is_true(ok, transcript)
+        return receipt, message, err
+    end
+    after_each(function() peer.stop_all() end)
+
+    local TEXT = ("C: *\n"):rep(9)     -- eight lines of header and the blank one
+
+    it("sends the text behind the recipients", function()
+        local receipt = assert(chunked({ text = ".hi\n" }, TEXT
+            .. "C: .hi\nS: 250 ok\nS: 250 ok\nS: 250 taken\nC: QUIT\nS: 221 bye"))
+        assert.equal("bob@example.org", receipt.accepted[1].address or receipt.accepted[1])
+    end)
+
+    it("says what is unknown, and what is safe", function()
+        local _, _, err = chunked({ text = "hi\n" }, TEXT .. "C: hi\nCLOSE")
+        assert.equal("unknown", err.outcome)
+        assert.equal("duplicate_risk", err.retry)
+        _, _, err = chunked({ text = "hi\n" }, TEXT .. "C: hi\nS: 250 ok\nS: 250 ok\nS: 500 what")
+        assert.equal("not_sent", err.outcome)
+        assert.equal("safe", err.retry)
+    end)
+
+    it("sends octets as they are where BINARYMIME is offered", function()
+        local one = peer.play(child.interpreter(), [[
+S: 220 hello
+C: /^EHLO /
+S: 250-x
+S: 250-CHUNKING
+S: 250 BINARYMIME
+C: MAIL FROM:<ana@example.org> BODY=BINARYMIME
+S: 250 ok
+C: RCPT TO:<bob@example.org>
+S: 250 ok
+C: /^BDAT %d+ LAST$/
+]] .. ("C: *\n"):rep(20) .. [[
+C: /^a.b.x$/
+C: /^--=_%x+--$/
+S: 250 taken
+C: QUIT
+S: 221 bye]])
+        local receipt, message = posta.send({ url = one.url, chunking = "auto" }, support.mail {
+            attachments = { { name = "x.bin", body = "a\0b\255x" } } })
+        local ok, transcript = one.result()
+        assert.is_true(ok, tostring(message) .. "\n" .. tostring(transcript))
+        assert.equal("accepted", receipt.outcome)
+    end)
+
+    it("is an option of sessions, and of engines", function()
+        local s = assert(posta.session(where(server())))
+        assert.equal("off", s:option("chunking"))
+        assert(s:set_option("chunking", "auto"))
+        assert.equal("auto", s:option("chunking"))
+        s:close()
+        assert(posta.engine { host = "x", security = "none", chunking = "auto" }):close()
     end)
 end)

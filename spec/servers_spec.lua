@@ -61,11 +61,12 @@ for _, name in ipairs{ "POSTFIX", "EXIM", "OPENSMTPD" } do
 
     teardown(function() os.execute("rm -rf -- " .. child.quoted(folder)) end)
 
-    it("delivers names, text and 5 MiB unchanged", function()
+    for _, chunking in ipairs{ "off", "auto" } do
+    it("delivers names, text and 5 MiB unchanged, chunking " .. chunking, function()
       local octets = noise(5 * 1024 * 1024)
       local text = "Zażółć gęślą jaźń\n.\n..two dots\nFrom here on\n"
-      local mark = name .. os.time() .. "big"
-      local receipt, message = posta.send(url, {
+      local mark = name .. os.time() .. "big" .. chunking
+      local receipt, message = posta.send({ url = url, chunking = chunking }, {
         from = { name = "Ana Żółć, \"the sender\"", address = "ana@example.test" }, to = "Bób <bob@example.test>",
         subject = "Zażółć gęślą jaźń — 日本語", text = text, headers = { ["X-Mark"] = mark },
         attachments = { { name = "zażółć 日本.bin", body = octets } },
@@ -84,9 +85,9 @@ for _, name in ipairs{ "POSTFIX", "EXIM", "OPENSMTPD" } do
       assert.equal('Ana Żółć, "the sender"', child.read_file(folder .. "/from"))
     end)
 
-    it("says who was refused and delivers to the others", function()
-      local mark = name .. os.time() .. "some"
-      local receipt, message = posta.send(url, {
+    it("says who was refused and delivers to the others, chunking " .. chunking, function()
+      local mark = name .. os.time() .. "some" .. chunking
+      local receipt, message = posta.send({ url = url, chunking = chunking }, {
         from = "ana@example.test", subject = "some", text = "hi", headers = { ["X-Mark"] = mark },
         to = { "perm@example.test", "bob@example.test", "temp@example.test" },
       })
@@ -99,6 +100,29 @@ for _, name in ipairs{ "POSTFIX", "EXIM", "OPENSMTPD" } do
       assert.equal(450, receipt.recipients[3].reply.code)
       assert.equal("safe", receipt.recipients[3].retry)
       delivered(maildir, mark)
+    end)
+    end
+
+    it("offers CHUNKING, where it is known to", function()
+      local conn = assert(posta.connect(url))
+      assert.equal(name ~= "OPENSMTPD", conn:capabilities().chunking)
+      conn:quit()
+    end)
+
+    it("keeps one connection through a text that goes by BDAT and one that is refused", function()
+      local conn = assert(posta.connect{ url = url, chunking = "auto" })
+      for i = 1, 3 do
+        local mark = name .. os.time() .. "bdat" .. i
+        assert(conn:send{ from = "ana@example.test", to = "bob@example.test", text = "turn " .. i,
+          headers = { ["X-Mark"] = mark } })
+        delivered(maildir, mark)
+        local bad, _, err = conn:send{ from = "ana@example.test", to = "perm@example.test", text = "no" }
+        assert.is_nil(bad)
+        assert.equal("recipients.refused", err.code)
+        assert.equal("not_sent", err.outcome)
+        if not conn:is_connected() then conn = assert(posta.connect{ url = url, chunking = "auto" }) end
+      end
+      conn:quit()
     end)
 
     it("sends nothing when a refusal is to abort", function()
@@ -136,6 +160,43 @@ local function is_whole(file, octets)
   assert.is_true(raw:sub(-#composed) == composed, "not the octets that were sent: " .. file)
   return raw:sub(1, -#composed - 1)
 end
+
+-- Row G03: what is written in the mailbox is what was given, in header and envelope.
+describe("postfix with SMTPUTF8", function()
+  local url, maildir
+
+  setup(function()
+    url = assert(os.getenv "POSTA_POSTFIX", "NOT HAD: postfix")
+    maildir = assert(os.getenv "POSTA_POSTFIX_MAILDIR")
+  end)
+
+  it("takes addresses that are not ASCII", function()
+    local mark = "UTF8" .. os.time()
+    local conn, why = posta.connect(url)
+    assert.truthy(conn, why)
+    assert.is_true(conn:capabilities().smtputf8)
+    local receipt, message = conn:send {
+      from = "Jõe <jõe@bücher.example>", to = "用户@example.test", cc = "Bob <bob@example.test>", subject = "grüß",
+      text = "hi", headers = { ["X-Mark"] = mark },
+    }
+    assert.truthy(receipt, message)
+    assert.equal("accepted", receipt.outcome)
+    local raw = child.read_file(delivered(maildir, mark))
+    assert.truthy(raw:find("\nFrom: =?utf-8?Q?J=C3=B5e?= <jõe@bücher.example>\n", 1, true), raw)
+    assert.truthy(raw:find("\nTo: 用户@example.test\n", 1, true), raw)
+    assert.truthy(raw:find("Return-Path: <jõe@bücher.example>\n", 1, true), raw)
+    assert.truthy(raw:find("\nReceived: [^\r]-with UTF8SMTP"), raw)
+    conn:quit()
+  end)
+
+  it("is not told of it without need", function()
+    local mark = "ASCII" .. os.time()
+    assert(posta.send(url, { from = "Jõe <joe@example.test>", to = "bob@example.test", subject = "grüß", text = "grüß",
+      headers = { ["X-Mark"] = mark } }))
+    local raw = child.read_file(delivered(maildir, mark))
+    assert.truthy(raw:find("\nReceived: [^\r]-with ESMTP"), raw)
+  end)
+end)
 
 describe("postfix over TLS", function()
   local ca, maildir, urls

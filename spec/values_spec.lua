@@ -307,7 +307,7 @@ end)
 
 describe("what is named in the design and not built yet", function()
     it("is answered with not_built, and never ignored", function()
-        local options = { chunking = "auto", pipeline = "deep" }
+        local options = { pipeline = "deep" }
         for name, value in pairs(options) do
             local receipt, message, err = posta.send({ host = "127.0.0.1", port = 9, [name] = value },
                 { from = "a@x.org", to = "b@x.org", text = "hi" })

@@ -20,8 +20,8 @@ typedef struct words {
     const char *why;  /* a broken word or comment */
 } words;
 
-static posta_status say(posta__address_fault *fault, const char *why, size_t at, bool is_utf8) {
-    if (fault) *fault = (posta__address_fault){why, at, is_utf8};
+static posta_status say(posta__address_fault *fault, const char *why, size_t at) {
+    if (fault) *fault = (posta__address_fault){why, at, false};
     return POSTA_E_FIELD;
 }
 
@@ -109,7 +109,7 @@ static words take_words(posta__address_reader *r, uint8_t *out) {
 }
 
 /* The domain behind the '@'; `at` stands on the '@'. */
-static const char *take_domain(posta__address_reader *r, posta_span *domain_out, bool *is_utf8) {
+static const char *take_domain(posta__address_reader *r, posta_span *domain_out) {
     size_t n = 0;
     r->at++;
     const char *why = skip_space(r);
@@ -122,7 +122,7 @@ static const char *take_domain(posta__address_reader *r, posta_span *domain_out,
         n = word_len(r, &why);
     }
     *domain_out = posta__span_sub(rest, 0, n);
-    why = posta__domain_why(*domain_out, is_utf8);
+    why = posta__domain_why(*domain_out);
     if (!why) r->at += n;
     return why;
 }
@@ -131,7 +131,6 @@ static const char *take_domain(posta__address_reader *r, posta_span *domain_out,
 static posta_status keep(posta__address_reader *r, posta_arena *arena, size_t name_at,
                          size_t name_len, posta_span local, posta_span domain,
                          posta__address *out) {
-    bool is_utf8 = false;
     size_t local_len = 0;
     uint8_t *p = posta__arena_bytes(arena, name_len + local.len + domain.len + 1);
     if (!p) return POSTA_E_MEMORY;
@@ -139,7 +138,7 @@ static posta_status keep(posta__address_reader *r, posta_arena *arena, size_t na
         posta__address_reader again = {r->in, name_at, 0, false, false};
         (void)take_words(&again, p);
     }
-    if (local.len > 0) (void)posta__local_why(local, &is_utf8, p + name_len, &local_len);
+    if (local.len > 0) (void)posta__local_why(local, p + name_len, &local_len);
     if (domain.len > 0) memcpy(p + name_len + local_len, domain.p, domain.len);
     out->name = posta__span(p, name_len);
     out->local = posta__span(p + name_len, local_len);
@@ -150,10 +149,10 @@ static posta_status keep(posta__address_reader *r, posta_arena *arena, size_t na
 /* Behind an entry there is the end, a comma, or the end of the group. */
 static posta_status after_entry(posta__address_reader *r, posta__address_fault *fault) {
     const char *why = skip_space(r);
-    if (why) return say(fault, why, r->at, false);
+    if (why) return say(fault, why, r->at);
     r->place = AFTER_ENTRY;
     if (ended(r) || (peek(r) == ';' && r->in_group)) return POSTA_OK;
-    if (peek(r) != ',') return say(fault, "has something behind the address", r->at, false);
+    if (peek(r) != ',') return say(fault, "has something behind the address", r->at);
     r->at++;
     r->place = AFTER_COMMA;
     return POSTA_OK;
@@ -162,7 +161,7 @@ static posta_status after_entry(posta__address_reader *r, posta__address_fault *
 /* The address of a mailbox, with or without brackets: `at` stands on '<' or '@'. */
 static posta_status take_mailbox(posta__address_reader *r, posta_arena *arena, size_t start,
                                  words name, posta__address *out, posta__address_fault *fault) {
-    bool is_angle = peek(r) == '<', is_utf8 = false;
+    bool is_angle = peek(r) == '<';
     size_t local_at = start, local_len = 0;
     posta_span domain = {0};
     words local = name;
@@ -171,7 +170,7 @@ static posta_status take_mailbox(posta__address_reader *r, posta_arena *arena, s
         local = take_words(r, NULL);
     }
     const char *why = local.why;
-    if (why) return say(fault, why, r->at, false);
+    if (why) return say(fault, why, r->at);
     if (is_angle && local.n == 0 && peek(r) == '>')
         why = "has nothing between < and >";
     else if (local.n == 0)
@@ -181,30 +180,30 @@ static posta_status take_mailbox(posta__address_reader *r, posta_arena *arena, s
     else if (peek(r) != '@')
         why = "has no @";
     else
-        why = posta__local_why(local.first, &is_utf8, NULL, &local_len);
-    if (why) return say(fault, why, local_at, is_utf8);
-    why = take_domain(r, &domain, &is_utf8);
-    if (why) return say(fault, why, r->at, is_utf8);
+        why = posta__local_why(local.first, NULL, &local_len);
+    if (why) return say(fault, why, local_at);
+    why = take_domain(r, &domain);
+    if (why) return say(fault, why, r->at);
     if (is_angle && (why = skip_space(r)) == NULL && peek(r) != '>') why = "has a < without its >";
-    if (why) return say(fault, why, r->at, false);
+    if (why) return say(fault, why, r->at);
     if (is_angle) r->at++;
     posta_status status = keep(r, arena, start, is_angle ? name.len : 0, local.first, domain, out);
     if (status != POSTA_OK) return status;
     why = posta__path_len_why(out->local, domain);
-    return why ? say(fault, why, local_at, false) : after_entry(r, fault);
+    return why ? say(fault, why, local_at) : after_entry(r, fault);
 }
 
 static posta_status take_entry(posta__address_reader *r, posta_arena *arena, posta__address *out,
                                posta__address_fault *fault) {
     size_t start = r->at;
     words name = take_words(r, NULL);
-    if (name.why) return say(fault, name.why, r->at, false);
+    if (name.why) return say(fault, name.why, r->at);
     uint8_t c = peek(r);
     if (c == '<' || c == '@') return take_mailbox(r, arena, start, name, out, fault);
-    if (ended(r) || c == ',' || c == ';') return say(fault, "has no @", start, false);
-    if (c != ':') return say(fault, "has a character that must stand in quotes", r->at, false);
-    if (r->in_group) return say(fault, "has a group within a group", r->at, false);
-    if (name.n == 0) return say(fault, "has a group without a name", r->at, false);
+    if (ended(r) || c == ',' || c == ';') return say(fault, "has no @", start);
+    if (c != ':') return say(fault, "has a character that must stand in quotes", r->at);
+    if (r->in_group) return say(fault, "has a group within a group", r->at);
+    if (name.n == 0) return say(fault, "has a group without a name", r->at);
     r->at++;
     r->place = AFTER_COLON;
     r->in_group = true;
@@ -223,10 +222,10 @@ static posta_status at_end(const posta__address_reader *r, posta__address_fault 
         const char *why = r->is_mailto ? "has a group that is not closed by a semicolon; "
                                          "give the address without mailto:"
                                        : "has a group that is not closed by a semicolon";
-        return say(fault, why, r->at, false);
+        return say(fault, why, r->at);
     }
     if (r->place == AFTER_ENTRY) return POSTA_END;
-    return say(fault, r->place == READY ? "has no address" : "ends with a comma", r->at, false);
+    return say(fault, r->place == READY ? "has no address" : "ends with a comma", r->at);
 }
 
 /* An addr-spec of plain ASCII and nothing else, as most lists are: where its @ is; 0: it is not so.
@@ -266,12 +265,11 @@ posta_status posta__address_next(posta__address_reader *r, posta_arena *arena, p
     if (r->place == AT_START) {
         size_t sign = simple_at(r->in);
         if (sign > 0) return take_simple(r, sign, arena, out);
-        if (posta__text_check_at(r->in, &why, &at) != POSTA_OK)
-            return say(fault_out, why, at, false);
+        if (posta__text_check_at(r->in, &why, &at) != POSTA_OK) return say(fault_out, why, at);
         r->place = READY;
     }
     why = skip_space(r);
-    if (why) return say(fault_out, why, r->at, false);
+    if (why) return say(fault_out, why, r->at);
     if (ended(r)) return at_end(r, fault_out);
     if (peek(r) == ';' && r->in_group && r->place != AFTER_COMMA) {
         r->at++;
@@ -280,7 +278,7 @@ posta_status posta__address_next(posta__address_reader *r, posta_arena *arena, p
         return after_entry(r, fault_out);
     }
     if (peek(r) == ',' || peek(r) == ';')
-        return say(fault_out, "has a comma or semicolon with no address before it", r->at, false);
+        return say(fault_out, "has a comma or semicolon with no address before it", r->at);
     return take_entry(r, arena, out, fault_out);
 }
 
@@ -290,9 +288,9 @@ posta_status posta__mailbox_parse(posta_span text, posta_arena *arena, posta__ad
     posta__address_reader_init(&r, text);
     posta_status status = posta__address_next(&r, arena, out, fault_out);
     if (status != POSTA_OK) return status;
-    if (out->kind != POSTA__MAILBOX) return say(fault_out, "is a group, not one address", 0, false);
+    if (out->kind != POSTA__MAILBOX) return say(fault_out, "is a group, not one address", 0);
     if (ended(&r) && r.place == AFTER_ENTRY) return POSTA_OK;
-    return say(fault_out, "is more than one address", r.at, false);
+    return say(fault_out, "is more than one address", r.at);
 }
 
 void posta__fold_address(posta__fold *f, const posta__address *a, bool last) {

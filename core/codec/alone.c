@@ -113,10 +113,9 @@ posta_status posta_mailbox_parse(posta_span text, void *store, size_t store_len,
 }
 
 static bool is_writable(const posta_mailbox *m) {
-    bool is_utf8 = false;
     return posta__text_check(m->name, NULL) == POSTA_OK && m->local_part.len > 0 &&
-           posta__is_ascii(m->local_part) && posta__text_check(m->local_part, NULL) == POSTA_OK &&
-           !posta__domain_why(m->domain, &is_utf8) &&
+           posta__text_check(m->local_part, NULL) == POSTA_OK &&
+           !posta__letters_why(m->local_part, false) && !posta__domain_why(m->domain) &&
            !posta__path_len_why(m->local_part, m->domain);
 }
 
@@ -138,7 +137,8 @@ posta_status posta_address_validate(posta_span text, posta_problem *problem) {
     uint8_t path[POSTA_MAX_PATH];
     posta_window w = posta__window(path, sizeof path);
     posta__address_fault fault = {"is longer than 254 octets", 0, false};
-    posta_status status = posta__path_rewrite(text, 0, &w, &fault);
+    posta__form form = {true, NULL};
+    posta_status status = posta__path_rewrite(text, 0, &form, &w, &fault);
     if (status == POSTA_OK) return status;
     tell(problem, POSTA_E_FIELD, text, fault.why);
     return POSTA_E_FIELD;

@@ -30,6 +30,13 @@
 #define POSTA_FOLD_AT 78u
 #endif
 
+/* Small devices get small tables and buffers instead of speed. */
+#if defined(__OPTIMIZE_SIZE__) || defined(POSTA_SMALL)
+#define POSTA__IS_SMALL 1
+#else
+#define POSTA__IS_SMALL 0
+#endif
+
 /* ---- kernels (kernels.c): the loops where the time goes ---- */
 
 struct posta__scan;
@@ -41,10 +48,12 @@ struct posta_kernels {
     void (*base64_groups)(const uint8_t *in, size_t n, uint8_t *out);
     /** n times 57 octets become CRLF and a line of 76 characters each. */
     void (*base64_lines)(const uint8_t *in, size_t n, uint8_t *out);
-    /** Copies up to the first octet that quoted-printable does not give as it is: neither TAB nor
-     *  0x20..0x7E, or '='. Returns how many; the rest of out[0..len) may be written over. */
-    size_t (*qp_plain)(const uint8_t *in, size_t len, uint8_t *out);
-    /** The same up to the first CR, LF or NUL. */
+    /** Copies at most `most` octets, up to the first that quoted-printable does not give as it is:
+     *  neither TAB nor 0x20..0x7E, or '='. Returns how many. in[0..len) may be read and out[0..len)
+     *  written over, len >= most. */
+    size_t (*qp_plain)(const uint8_t *in, size_t most, size_t len, uint8_t *out);
+    /** Copies up to the first CR, LF or NUL; returns how many. The rest of out[0..len) may be
+     * written over. */
     size_t (*text_run)(const uint8_t *in, size_t len, uint8_t *out);
     /** Counts what posta__scan has of runs and line ends. */
     void (*scan)(struct posta__scan *s, const uint8_t *in, size_t len);
@@ -319,12 +328,14 @@ void posta__boundary_put(const uint8_t random[16], char out[POSTA__BOUNDARY_LEN]
 /** A domain name of LDH labels, or an address literal ([127.0.0.1], [IPv6:::1]). RFC 5321 4.1.2. */
 posta_status posta__domain_check(posta_span s, const char **why_out);
 
-/** The phrase for a domain that is wrong, null for a good one. *is_utf8_out: wrong only for being
- *  no ASCII. */
-const char *posta__domain_why(posta_span s, bool *is_utf8_out);
+/** The phrase for an address's domain that is wrong, null for a good one. It may have U-labels. */
+const char *posta__domain_why(posta_span s);
 /** The same for a local part as it is written: dot-atom or quoted string. *len_out is its length
  *  without quotes and escapes; `out` (may be null) takes that. */
-const char *posta__local_why(posta_span s, bool *is_utf8_out, uint8_t *out, size_t *len_out);
+const char *posta__local_why(posta_span s, uint8_t *out, size_t *len_out);
+/** The phrase for a character beyond ASCII that must not stand in an address: bad UTF-8, what looks
+ *  like a dot or an @, what is not seen; in a domain signs too (rows G04, G06). Null: none. */
+const char *posta__letters_why(posta_span s, bool in_domain);
 /** The phrase for parts that are each fine but too long, else null. RFC 5321 4.5.3.1. */
 const char *posta__path_len_why(posta_span local, posta_span domain);
 /** Octets of a quoted string at the front of `s` with its quotes; 0: it does not end. */
@@ -407,7 +418,7 @@ typedef enum posta__param_form {
  * value must have passed posta__text_check; `name` is an RFC 2045 token. */
 void posta__fold_param(posta__fold *f, posta_span name, posta_span value, posta__param_form form);
 
-/* ---- addresses (address.c, path.c), RFC 5322 3.4 and RFC 5321 4.1.2 ---- */
+/* ---- addresses (address.c, path.c, letters.c), RFC 5322 3.4 and RFC 5321 4.1.2 ---- */
 
 /** One mailbox in parts, or the begin or end of a group. Spans live in the arena. */
 typedef enum posta__address_kind {
@@ -428,8 +439,14 @@ typedef struct posta__address {
 typedef struct posta__address_fault {
     const char *why;     /* static phrase ("has two dots in a row before the @") */
     size_t at;           /* offset in the input */
-    bool needs_smtputf8; /* fine but for non-ASCII in the address itself */
+    bool needs_smtputf8; /* fine where the server offers SMTPUTF8 */
 } posta__address_fault;
+
+/** How an address may be written. Null stands for ASCII without any IDNA. */
+typedef struct posta__form {
+    bool may_utf8;          /* as it is: the server takes SMTPUTF8 */
+    const posta_port *port; /* whose IDNA is asked; null: none */
+} posta__form;
 
 /** Reads an address list entry by entry, in linear time. */
 typedef struct posta__address_reader {
@@ -461,9 +478,19 @@ enum {
 posta_status posta__path_parse(posta_span text, unsigned flags, posta_arena *arena,
                                posta__address *out, posta__address_fault *fault_out);
 /** Parses and writes it again from its parts (without <>): what MAIL and RCPT take. Needs no arena.
- *  POSTA_E_FIELD, or POSTA_E_LIMIT when `out` has no room (at most POSTA_MAX_PATH octets). */
-posta_status posta__path_rewrite(posta_span text, unsigned flags, posta_window *out,
-                                 posta__address_fault *fault_out);
+ *  POSTA_E_FIELD, what posta__address_form answers, or POSTA_E_LIMIT when `out` has no room (at
+ * most POSTA_MAX_PATH octets). */
+posta_status posta__path_rewrite(posta_span text, unsigned flags, const posta__form *form,
+                                 posta_window *out, posta__address_fault *fault_out);
+/** Appends a domain with its U-labels as A-labels. POSTA_E_FIELD: IDNA does not allow it;
+ *  POSTA_E_NOT_BUILT: nobody knows; POSTA_E_LIMIT, POSTA_E_MEMORY. */
+posta_status posta__domain_to_ascii(posta_span domain, const posta_port *port, posta_window *out,
+                                    posta__address_fault *fault);
+/** Brings an address into a form: where only ASCII may stand its domain becomes A-labels, put into
+ *  `store`, and a local part beyond ASCII is POSTA_E_EXTENSION. The errors of a domain are those
+ *  above. */
+posta_status posta__address_form(posta__address *a, const posta__form *form, posta_window *store,
+                                 posta__address_fault *fault);
 /** Writes local@domain from parts, quoting the local part where it is no dot-atom. The one writer
  * of addresses, for envelope and header alike. False: no room, nothing written. */
 bool posta__path_put(posta_window *out, const posta__address *a);

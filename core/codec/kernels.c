@@ -4,17 +4,11 @@
  * may carry into the next octet, so the top bit is taken away before anything is added. */
 #include "codec_i.h"
 
-#if defined(__OPTIMIZE_SIZE__) || defined(POSTA_SMALL)
-#define IS_SMALL 1
-#else
-#define IS_SMALL 0
-#endif
-
 #define EACH(c) (UINT64_C(0x0101010101010101) * (c))
 
 /* ---- base64 ---- */
 
-#if IS_SMALL
+#if POSTA__IS_SMALL
 
 static void base64_groups(const uint8_t *in, size_t n, uint8_t *out) {
     static const char alphabet[] =
@@ -94,7 +88,7 @@ static bool is_plain(uint8_t c) {
 
 /* ---- words ---- */
 
-#if IS_SMALL
+#if POSTA__IS_SMALL
 
 static size_t plain_words(const uint8_t *in, size_t len, uint8_t *out) {
     (void)in, (void)len, (void)out;
@@ -146,9 +140,10 @@ static size_t run_words(posta__scan *s, const uint8_t *in, size_t len) {
 
 #endif
 
-static size_t qp_plain(const uint8_t *in, size_t len, uint8_t *out) {
-    size_t n = plain_words(in, len, out);
-    for (; n < len && is_plain(in[n]); n++)
+static size_t qp_plain(const uint8_t *in, size_t most, size_t len, uint8_t *out) {
+    size_t n = plain_words(in, most, out);
+    (void)len;
+    for (; n < most && is_plain(in[n]); n++)
         out[n] = in[n];
     return n;
 }

@@ -7,14 +7,18 @@
 
 /* ---- domains ---- */
 
-/* sub-domain = Let-dig [Ldh-str] */
+/* sub-domain = Let-dig [Ldh-str] / U-label; a U-label's limit is its A-label's */
 static const char *label_why(posta_span s) {
+    bool is_ascii = posta__is_ascii(s);
     if (s.len == 0) return "has an empty part between dots in its domain";
-    if (s.len > MAX_LABEL) return "has a part over 63 octets in its domain";
+    if (is_ascii && s.len > MAX_LABEL) return "has a part over 63 octets in its domain";
+    if (!is_ascii && s.len >= 4 && s.p[2] == '-' && s.p[3] == '-')
+        return "has a domain part that is not ASCII and has -- behind two letters";
     if (s.p[0] == '-' || s.p[s.len - 1] == '-')
         return "has a domain part that begins or ends with -";
     for (size_t i = 0; i < s.len; i++) {
-        if (posta__is_alpha(s.p[i]) || posta__is_digit(s.p[i]) || s.p[i] == '-') continue;
+        if (s.p[i] >= 0x80 || s.p[i] == '-') continue;
+        if (posta__is_alpha(s.p[i]) || posta__is_digit(s.p[i])) continue;
         return "has a character in its domain that is no letter, digit, hyphen or dot";
     }
     return NULL;
@@ -89,26 +93,21 @@ static const char *literal_why(posta_span s) {
     return "has an address literal that is not like [192.0.2.1] or [IPv6:2001:db8::1]";
 }
 
-const char *posta__domain_why(posta_span s, bool *is_utf8_out) {
+const char *posta__domain_why(posta_span s) {
     if (s.len == 0) return "has no domain";
     if (s.len > POSTA_MAX_DOMAIN) return "has a domain over 255 octets";
     if (s.p[0] == '[') return literal_why(s);
-    if (!posta__is_ascii(s)) {
-        *is_utf8_out = posta__utf8_check(s, NULL);
-        return "has a domain that is not ASCII (international addresses are not supported yet)";
-    }
     for (size_t at = 0, len; at <= s.len; at += len + 1) {
         const uint8_t *dot = at < s.len ? memchr(s.p + at, '.', s.len - at) : NULL;
         len = dot ? (size_t)(dot - s.p) - at : s.len - at;
         const char *why = label_why(posta__span(s.p + at, len));
         if (why) return why;
     }
-    return NULL;
+    return posta__letters_why(s, true);
 }
 
 posta_status posta__domain_check(posta_span s, const char **why_out) {
-    bool is_utf8 = false;
-    const char *why = posta__domain_why(s, &is_utf8);
+    const char *why = posta__is_ascii(s) ? posta__domain_why(s) : "has a domain that is not ASCII";
     if (why && why_out) *why_out = why;
     return why ? POSTA_E_FIELD : POSTA_OK;
 }
@@ -123,14 +122,14 @@ size_t posta__quoted_len(posta_span s) {
     return 0;
 }
 
-/* Quoted-string = DQUOTE *QcontentSMTP DQUOTE; printable ASCII only */
+/* Quoted-string = DQUOTE *QcontentSMTP DQUOTE; printable only */
 static const char *quoted_why(posta_span s, uint8_t *out, size_t *len_out) {
     size_t len = 0;
     if (posta__quoted_len(s) != s.len)
         return "has a quoted part before the @ that does not end there";
     for (size_t i = 1; i + 1 < s.len; i++) {
         if (s.p[i] == '\\') i++;
-        if (s.p[i] < 0x20 || s.p[i] >= 0x7F) return "has a control character before the @";
+        if (s.p[i] < 0x20 || s.p[i] == 0x7F) return "has a control character before the @";
         if (out) out[len] = s.p[i];
         len++;
     }
@@ -138,11 +137,11 @@ static const char *quoted_why(posta_span s, uint8_t *out, size_t *len_out) {
     return NULL;
 }
 
-/* dot-atom-text, RFC 5322 3.2.3 */
+/* dot-atom-text, RFC 5322 3.2.3; all that is not ASCII is atext, RFC 6532 3.2 */
 static const char *dot_atom_why(posta_span s) {
     for (size_t i = 0; i < s.len; i++) {
         bool is_dot = s.p[i] == '.';
-        if (!is_dot && !posta__is_atext(s.p[i]))
+        if (!is_dot && s.p[i] < 0x80 && !posta__is_atext(s.p[i]))
             return "has a character before the @ that must stand in quotes";
         if (is_dot && i == 0) return "begins with a dot";
         if (is_dot && i + 1 == s.len) return "has a dot right before the @";
@@ -151,14 +150,12 @@ static const char *dot_atom_why(posta_span s) {
     return s.len > 0 ? NULL : "has nothing before the @";
 }
 
-const char *posta__local_why(posta_span s, bool *is_utf8_out, uint8_t *out, size_t *len_out) {
+const char *posta__local_why(posta_span s, uint8_t *out, size_t *len_out) {
     *len_out = 0;
-    if (!posta__is_ascii(s)) {
-        *is_utf8_out = posta__utf8_check(s, NULL);
-        return "is not ASCII before the @ (international addresses are not supported yet)";
-    }
+    const char *why = posta__letters_why(s, false);
+    if (why) return why;
     if (s.len > 0 && s.p[0] == '"') return quoted_why(s, out, len_out);
-    const char *why = dot_atom_why(s);
+    why = dot_atom_why(s);
     if (why) return why;
     if (out) memcpy(out, s.p, s.len);
     *len_out = s.len;
@@ -208,8 +205,8 @@ bool posta__path_put(posta_window *out, const posta__address *a) {
 
 /* ---- Mailbox and Path ---- */
 
-static posta_status say(posta__address_fault *fault, const char *why, size_t at, bool is_utf8) {
-    if (fault) *fault = (posta__address_fault){why, at, is_utf8};
+static posta_status say(posta__address_fault *fault, const char *why, size_t at) {
+    if (fault) *fault = (posta__address_fault){why, at, false};
     return POSTA_E_FIELD;
 }
 
@@ -230,41 +227,43 @@ static size_t local_end(posta_span text) {
 posta_status posta__path_parse(posta_span text, unsigned flags, posta_arena *arena,
                                posta__address *out, posta__address_fault *fault_out) {
     const char *why = NULL;
-    bool is_utf8 = false;
     size_t at = 0, local_len = 0;
     *out = (posta__address){POSTA__MAILBOX, {0}, {0}, {0}};
     if (text.len == 0 && (flags & POSTA__PATH_NULL_OK)) return POSTA_OK;
-    if (text.len == 0) return say(fault_out, "is empty", 0, false);
-    if (posta__text_check_at(text, &why, &at) != POSTA_OK) return say(fault_out, why, at, false);
+    if (text.len == 0) return say(fault_out, "is empty", 0);
+    if (posta__text_check_at(text, &why, &at) != POSTA_OK) return say(fault_out, why, at);
 
     size_t end = local_end(text);
     posta_span local = posta__span(text.p, end), domain = posta__span_sub(text, end + 1, text.len);
-    why = posta__local_why(local, &is_utf8, NULL, &local_len);
-    if (why) return say(fault_out, why, 0, is_utf8);
+    why = posta__local_why(local, NULL, &local_len);
+    if (why) return say(fault_out, why, 0);
     if (end < text.len)
-        why = posta__domain_why(domain, &is_utf8);
+        why = posta__domain_why(domain);
     else if (!may_stand_alone(local, flags))
         why = "has no @";
-    if (why) return say(fault_out, why, end < text.len ? end + 1 : end, is_utf8);
+    if (why) return say(fault_out, why, end < text.len ? end + 1 : end);
 
     uint8_t *copy = posta__arena_bytes(arena, local_len + domain.len + 1);
     if (!copy) return POSTA_E_MEMORY;
-    (void)posta__local_why(local, &is_utf8, copy, &local_len);
+    (void)posta__local_why(local, copy, &local_len);
     out->local = posta__span(copy, local_len);
     out->domain = posta__span(copy + local_len, domain.len);
     if (domain.len > 0) memcpy(copy + local_len, domain.p, domain.len);
     why = posta__path_len_why(out->local, domain);
-    return why ? say(fault_out, why, 0, false) : POSTA_OK;
+    return why ? say(fault_out, why, 0) : POSTA_OK;
 }
 
-posta_status posta__path_rewrite(posta_span text, unsigned flags, posta_window *out,
-                                 posta__address_fault *fault_out) {
+posta_status posta__path_rewrite(posta_span text, unsigned flags, const posta__form *form,
+                                 posta_window *out, posta__address_fault *fault_out) {
     uint8_t room[2 * POSTA_MAX_PATH + 1]; /* every octet may be escaped */
+    uint8_t ascii[POSTA_MAX_DOMAIN + 1];
+    posta_window store = posta__window(ascii, sizeof ascii);
     posta_arena arena;
     posta__address a;
-    if (text.len > 2 * POSTA_MAX_PATH) return say(fault_out, "is longer than 254 octets", 0, false);
+    if (text.len > 2 * POSTA_MAX_PATH) return say(fault_out, "is longer than 254 octets", 0);
     posta__arena_init(&arena, NULL, room, sizeof room, 0);
     posta_status status = posta__path_parse(text, flags, &arena, &a, fault_out);
+    if (status == POSTA_OK) status = posta__address_form(&a, form, &store, fault_out);
     if (status != POSTA_OK) return status;
     return posta__path_put(out, &a) ? POSTA_OK : POSTA_E_LIMIT;
 }

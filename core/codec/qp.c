@@ -7,6 +7,8 @@
 
 #define LINE 75u /* 76 with the "=" of a soft break */
 
+static const char digits[] = "0123456789ABCDEF"; /* upper case by law: RFC 2045 6.7 (1) */
+
 enum { LITERAL, BLANK, ENCODE, CR, LF };
 
 static uint8_t class_of(uint8_t c) {
@@ -38,7 +40,6 @@ static bool put_char(posta__qp *q, posta_window *out, uint8_t c) {
 }
 
 static bool put_hex(posta__qp *q, posta_window *out, uint8_t c) {
-    static const char digits[] = "0123456789ABCDEF"; /* upper case by law: RFC 2045 6.7 (1) */
     if (!begin_unit(q, out, 3)) return false;
     out->p[out->len++] = '=';
     out->p[out->len++] = (uint8_t)digits[c >> 4];
@@ -110,54 +111,88 @@ static bool take(posta__qp *q, uint8_t c, posta_window *out) {
     return put_char(q, out, c);
 }
 
-/* Copies what needs no thought: literals, and blanks with a literal behind them. False: there is
- * none. */
-static bool take_run(posta__qp *q, posta_span *in, posta_window *out) {
-    if (q->from_n > 0 || q->blank != 0 || class_of(*in->p) == ENCODE) return false;
-    if (!begin_unit(q, out, 1)) return false;
-    if (q->column == 0 && (*in->p == '.' || *in->p == 'F')) return false;
-    size_t len = LINE - q->column;
-    if (len > posta__room(out)) len = posta__room(out);
-    if (len > in->len) len = in->len;
-    size_t n = posta__kernels(q->kernels)->qp_plain(in->p, len, out->p + out->len);
-    while (n > 0 && (in->p[n - 1] == ' ' || in->p[n - 1] == '\t'))
-        n--;
-    out->len += n;
-    q->column = (uint8_t)(q->column + n);
-    *in = posta__span(in->p + n, in->len - n);
-    return n > 0;
+/* ---- what most text is made of, as long as nothing is held ---- */
+
+/* All in locals: through memory each step would wait for the one before it. */
+typedef struct fast {
+    const uint8_t *p, *end; /* input */
+    uint8_t *to, *stop;     /* room */
+    size_t column;
+} fast;
+
+#define UNIT_ROOM 6u /* a soft break and an encoded octet */
+
+static inline void soft_break(fast *f) {
+    memcpy(f->to, "=\r\n", 3);
+    f->to += 3;
+    f->column = 0;
 }
 
-/* A line end behind a literal, where nothing is held. */
-static bool take_crlf(posta__qp *q, posta_span *in, posta_window *out) {
-    if (in->len < 2 || posta__room(out) < 2 || q->from_n > 0 || q->blank != 0) return false;
-    if (in->p[0] != '\r' || in->p[1] != '\n') return false;
-    memcpy(out->p + out->len, in->p, 2);
-    out->len += 2;
-    q->column = 0;
-    q->after_cr = false;
-    *in = posta__span(in->p + 2, in->len - 2);
+static inline void fast_hex(fast *f) {
+    if (f->column + 3 > LINE) soft_break(f);
+    f->to[0] = '=';
+    f->to[1] = (uint8_t)digits[*f->p >> 4];
+    f->to[2] = (uint8_t)digits[*f->p++ & 15];
+    f->to += 3;
+    f->column += 3;
+}
+
+/* CRLF or LF, behind a literal. False: a CR alone, or nobody knows yet. */
+static inline bool fast_line_end(fast *f) {
+    size_t n = *f->p == '\r' ? 2 : 1;
+    if ((size_t)(f->end - f->p) < n || f->p[n - 1] != '\n') return false;
+    memcpy(f->to, "\r\n", 2);
+    f->to += 2;
+    f->p += n;
+    f->column = 0;
     return true;
 }
 
-/* An octet that is CR or LF of a text. */
-static void take_line_end(posta__qp *q, uint8_t c) {
-    if (c == '\r' || !q->after_cr) q->line_end = 1;
-    q->after_cr = c == '\r';
+/* Literals, and blanks with a literal behind them. False: a rule waits for what comes next. */
+static inline bool fast_run(fast *f, const posta_kernels *k) {
+    if (f->column == LINE) soft_break(f);
+    if (f->column == 0 && (*f->p == '.' || *f->p == 'F')) return false;
+    size_t len = (size_t)(f->end - f->p), most = LINE - f->column;
+    if (len > (size_t)(f->stop - f->to)) len = (size_t)(f->stop - f->to);
+    size_t n = k->qp_plain(f->p, most < len ? most : len, len, f->to);
+    while (n > 0 && (f->p[n - 1] == ' ' || f->p[n - 1] == '\t'))
+        n--;
+    f->p += n;
+    f->to += n;
+    f->column += n;
+    return n > 0;
+}
+
+static void take_fast(posta__qp *q, posta_span *in, posta_window *out) {
+    const posta_kernels *k = posta__kernels(q->kernels);
+    fast f = {in->p, in->p + in->len, out->p + out->len, out->p + out->cap, q->column};
+    bool goes_on = q->from_n == 0 && q->blank == 0 && !(q->after_cr && *in->p == '\n');
+    while (goes_on && f.p < f.end && (size_t)(f.stop - f.to) >= UNIT_ROOM) {
+        uint8_t class = class_of(*f.p);
+        if (class == CR || class == LF) class = q->is_binary ? ENCODE : class;
+        if (class == ENCODE)
+            fast_hex(&f);
+        else
+            goes_on = class == CR || class == LF ? fast_line_end(&f) : fast_run(&f, k);
+    }
+    if (f.p > in->p) q->after_cr = false;
+    q->column = (uint8_t)f.column;
+    out->len = (size_t)(f.to - out->p);
+    *in = posta__span(f.p, (size_t)(f.end - f.p));
 }
 
 posta_status posta__qp_step(posta__qp *q, posta_span *in, posta_window *out) {
     for (;;) {
         if (!flush_line_end(q, out)) return POSTA_AGAIN;
+        if (in->len > 0) take_fast(q, in, out);
         if (in->len == 0) return POSTA_OK;
         uint8_t c = *in->p;
         if (!q->is_binary && (c == '\r' || c == '\n')) {
-            if (take_crlf(q, in, out)) continue;
-            take_line_end(q, c);
+            if (c == '\r' || !q->after_cr) q->line_end = 1;
+            q->after_cr = c == '\r';
         } else {
-            q->after_cr = false;
-            if (take_run(q, in, out)) continue;
             if (!take(q, c, out)) return POSTA_AGAIN;
+            q->after_cr = false;
         }
         *in = posta__span(in->p + 1, in->len - 1);
     }

@@ -13,7 +13,8 @@ void posta__scan_init(posta__scan *s, unsigned flags) {
 }
 
 static uint64_t qp_measure(posta__qp *q, posta_span in) {
-    uint8_t scratch[4 * 78 + POSTA__STEP_ROOM]; /* some lines; a frame stays under 512 */
+    enum { SCRATCH = POSTA__IS_SMALL ? 320 : 2048 }; /* lines at its end go slowly */
+    uint8_t scratch[SCRATCH];
     uint64_t len = 0;
     posta_status status = POSTA_AGAIN;
     while (status == POSTA_AGAIN) {

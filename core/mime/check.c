@@ -81,7 +81,9 @@ static void check_sender(search *s) {
     const posta__entry *from = s->m->addresses[POSTA_FROM].first;
     const posta__entry *given = s->m->addresses[POSTA_ENVELOPE_FROM].first;
     if (!given) given = s->m->addresses[POSTA_SENDER].first;
-    if (!from || !given || posta_span_is_nocase(from->a.domain, given->a.domain)) return;
+    if (!from || !given ||
+        posta_span_is_nocase(posta__entry_domain(from), posta__entry_domain(given)))
+        return;
     add_value(
         s, POSTA_SEVERITY_WARNING, "from.mismatch", "from", from->a.domain,
         "is not the domain of the envelope's sender; receivers that check DMARC may refuse it");
@@ -259,11 +261,19 @@ posta_status posta_message_check(posta_message *m, const posta_check_options *op
     posta_compose_options o = POSTA_COMPOSE_OPTIONS;
     search s = {m, out, cap, 0};
     posta_source source;
+    posta_status status;
     if (!options) options = &standard;
     if (!m || !n_out || (!out && cap > 0) || options->size < sizeof standard)
         return POSTA_E_ARGUMENT;
     o.may_8bit = options->may_8bit;
-    if (posta_message_compose(m, &o, &source, NULL)) {
+    o.may_utf8 = options->may_utf8;
+    status = posta_message_compose(m, &o, &source, NULL);
+    if (posta__needs_utf8(m, status)) {
+        add(&s, POSTA_SEVERITY_WARNING, "smtputf8.needed", m->problem.field,
+            "is not ASCII: only a server with SMTPUTF8 takes it");
+        status = posta__message_export(m, &o, &source);
+    }
+    if (status) {
         add_problem(&s);
     } else if (!m->raw) {
         check_header(&s, options);

@@ -86,6 +86,7 @@ posta_status posta__program_add(posta_message *m, posta__seg_kind kind, posta__p
     s->part = part;
     add_len(&m->program, kind == POSTA__SEG_EOL ? eol_len(part) : part->out_len);
     if (part && part->has_8bit) m->program.has_8bit = true;
+    if (part && part->cte == POSTA__CTE_BINARY) m->program.has_binary = true;
     return POSTA_OK;
 }
 
@@ -102,14 +103,16 @@ static void reset(posta_message *m) {
 
 /* ---- what is drawn ---- */
 
-/* <32 hex digits @ domain of the first From>, RFC 5322 3.6.4. */
+/* <32 hex digits @ domain of the first From>, RFC 5322 3.6.4. It is drawn once for servers of any
+   ability, so it is ASCII; a domain that nobody can write so is left out. */
 static posta_status draw_id(posta_message *m) {
-    posta_span domain = m->addresses[POSTA_FROM].first->a.domain;
+    posta_span domain = posta__entry_domain(m->addresses[POSTA_FROM].first);
     char hex[POSTA__BOUNDARY_LEN];
     uint8_t random[16], *p;
     posta_window w;
     posta_status status;
     if (m->id.len > 0) return POSTA_OK;
+    if (!posta__is_ascii(domain)) domain = POSTA_LIT("posta.invalid");
     status = posta__draw(m, random);
     if (status) return status;
     posta__boundary_put(random, hex);
@@ -164,12 +167,14 @@ static posta_status compose_enclosed(posta_message *m, posta__part *p) {
     posta_message *other = p->enclosed;
     posta_status status = other->status;
     o.may_8bit = m->program.may_8bit;
+    o.may_utf8 = m->program.may_utf8;
     posta__seed_enclosed(m, p);
     if (!status) status = posta__check_enclosed(other);
     if (!status) status = posta__compile(other, POSTA__SHAPE_MESSAGE, &o);
     if (status) return posta__blame_enclosed(m, status, p);
     p->len = p->out_len = other->program.len;
     p->has_8bit = other->program.has_8bit;
+    if (other->program.has_utf8) m->program.has_utf8 = true;
     p->cte = p->has_8bit ? POSTA__CTE_8BIT : POSTA__CTE_7BIT;
     return POSTA_OK;
 }
@@ -232,14 +237,16 @@ static posta_status take_read_space(posta_message *m, size_t len) {
 /* ---- compiling ---- */
 
 static posta_status compile_raw(posta_message *m) {
-    posta_status status = posta__raw_check(m, m->raw);
+    posta_status status = posta__utf8_look(m, true);
+    if (!status) status = posta__raw_check(m, m->raw);
     m->raw->cte = POSTA__CTE_8BIT;
     return status ? status : posta__program_add(m, POSTA__SEG_BODY, m->raw);
 }
 
 static posta_status compile_tree(posta_message *m, posta__shape shape) {
     bool is_message = shape == POSTA__SHAPE_MESSAGE;
-    posta_status status = posta__tree_find(m);
+    posta_status status = is_message ? posta__utf8_look(m, !m->owner) : POSTA_OK;
+    if (!status) status = posta__tree_find(m);
     if (!status && is_message) status = take_date(m);
     if (!status && is_message) status = draw_id(m);
     if (!status) status = choose_all(m);
@@ -256,6 +263,7 @@ posta_status posta__compile(posta_message *m, posta__shape shape,
     reset(m);
     m->program.may_8bit = options->may_8bit;
     m->program.may_binary = options->may_binary;
+    m->program.may_utf8 = options->may_utf8;
     status = posta__parts_rewind(m);
     if (!status)
         status =
@@ -355,6 +363,12 @@ posta_status posta_message_compose(posta_message *m, const posta_compose_options
     status = posta__check_whole(m);
     if (!status) status = posta__check_parts(m);
     if (!status) status = posta__compile(m, POSTA__SHAPE_MESSAGE, options);
+    if (!status && m->program.has_binary && m->program.len == POSTA_LEN_UNKNOWN) {
+        /* Octets as they are go by BDAT, which tells the length first. */
+        posta_compose_options encoded = *options;
+        encoded.may_binary = false;
+        status = posta__compile(m, POSTA__SHAPE_MESSAGE, &encoded);
+    }
     if (status) return status;
     source_out->user = m;
     source_out->pull = posta__message_pull;

@@ -3,7 +3,7 @@
 #include "mime_i.h"
 
 typedef struct row {
-    const posta__address *a;
+    const posta__entry *e;
     size_t at; /* place in the order in which they were given */
 } row;
 
@@ -17,10 +17,10 @@ static int compare_bytes(posta_span a, posta_span b, bool nocase) {
     return a.len < b.len ? -1 : a.len > b.len;
 }
 
-/* Domains without case, local parts exactly: RFC 5321 2.4. */
+/* Domains without case and as A-labels, local parts exactly: RFC 5321 2.4, row G05. */
 static int compare(const row *a, const row *b) {
-    int c = compare_bytes(a->a->domain, b->a->domain, true);
-    return c ? c : compare_bytes(a->a->local, b->a->local, false);
+    int c = compare_bytes(posta__entry_domain(a->e), posta__entry_domain(b->e), true);
+    return c ? c : compare_bytes(a->e->a.local, b->e->a.local, false);
 }
 
 static void merge(const row *from, row *to, size_t begin, size_t middle, size_t end) {
@@ -51,7 +51,7 @@ static size_t collect(const posta__entries *e, row *rows, size_t n) {
     const posta__entry *i;
     for (i = e->first; i; i = i->next) {
         if (i->a.kind != POSTA__MAILBOX) continue;
-        rows[n] = (row){&i->a, n};
+        rows[n] = (row){i, n};
         n++;
     }
     return n;
@@ -79,7 +79,7 @@ static posta_status write_unique(posta_message *m, const row *sorted, const post
         order[i] = NULL;
     for (i = 0; i < n; i++) {
         if (i > 0 && compare(&sorted[i - 1], &sorted[i]) == 0) continue;
-        order[sorted[i].at] = sorted[i].a;
+        order[sorted[i].at] = &sorted[i].e->a;
         to_n++;
     }
     to = posta__arena_take(&m->arena, to_n * sizeof *to);
@@ -153,7 +153,9 @@ posta_status posta_message_envelope(posta_message *m, posta_envelope *out) {
     out->to = m->to;
     out->to_n = m->to_n;
     out->has_8bit = m->program.has_8bit;
+    out->has_binary = m->program.has_binary;
     out->options = m->has_options ? &m->options : NULL;
+    out->has_utf8 = m->program.has_utf8;
     return POSTA_OK;
 }
 

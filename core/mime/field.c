@@ -30,26 +30,25 @@ static unsigned path_flags(posta_address_field field) {
     return is_recipient ? POSTA__PATH_POSTMASTER_OK : 0;
 }
 
-static posta_status add_entry(posta_message *m, posta_address_field field,
-                              const posta__address *a) {
-    posta__entries *e = &m->addresses[field];
-    posta__entry *entry = posta__arena_take(&m->arena, sizeof *entry);
-    if (!entry) return posta__setter_starves(m);
-    *entry = (posta__entry){NULL, *a};
-    if (e->last)
-        e->last->next = entry;
-    else
-        e->first = entry;
-    e->last = entry;
-    if (a->kind == POSTA__MAILBOX) e->n++;
-    m->to = NULL; /* the envelope is made anew */
-    return POSTA_OK;
-}
-
 static posta_status blame_address(posta_message *m, const char *label, posta_span value,
                                   const char *why) {
     posta__blame b = {label, value, why, POSTA__NOWHERE};
     return posta__setter_fails(m, posta__blame_it(m, POSTA_E_FIELD, b));
+}
+
+static posta_status add_entry(posta_message *m, posta_address_field field, const char *label,
+                              const posta__address *a, posta_span shown) {
+    posta__entry *e = posta__arena_take(&m->arena, sizeof *e);
+    posta__address_fault fault = {"is no address", 0, false};
+    posta_status status;
+    if (!e) return posta__setter_starves(m);
+    *e = (posta__entry){.a = *a};
+    status = posta__entry_look(m, e, label, &fault);
+    if (status == POSTA_E_MEMORY) return posta__setter_starves(m);
+    if (status) return blame_address(m, label, shown, fault.why);
+    posta__entries_add(&m->addresses[field], e);
+    m->to = NULL; /* the envelope is made anew */
+    return POSTA_OK;
 }
 
 /* The entry around a fault: from where it began to the next comma. */
@@ -71,10 +70,10 @@ static posta_status take_address(posta_message *m, posta_address_field field, co
         return blame_address(m, label, shown, "is no address; give the address without mailto:");
     if (a->kind != POSTA__MAILBOX && !takes_groups(field))
         return blame_address(m, label, shown, "is a group; this field takes none");
-    if (a->kind != POSTA__MAILBOX) return add_entry(m, field, a);
+    if (a->kind != POSTA__MAILBOX) return add_entry(m, field, label, a, shown);
     if (is_single(field) && m->addresses[field].n > 0)
         return blame_address(m, label, shown, "is a second address; this field takes one");
-    return add_entry(m, field, a);
+    return add_entry(m, field, label, a, shown);
 }
 
 static posta_status set_null_path(posta_message *m, const char *label) {
@@ -280,6 +279,19 @@ static const char *owned_why(posta_span name, bool in_part) {
     return NULL;
 }
 
+/* A value in ASCII goes as it is. */
+static bool read_addresses(posta_message *m, const char *label, posta__header *h) {
+    posta__address_fault fault = {"is no address", 0, false};
+    posta_status status;
+    if (posta__is_ascii(h->value) || !posta__is_address_field(h->name)) return true;
+    status = posta__header_addresses(m, h, label, &fault);
+    if (status == POSTA_E_MEMORY)
+        posta__setter_starves(m);
+    else if (status)
+        blame_text(m, label, h->value, fault.why, fault.at);
+    return status == POSTA_OK;
+}
+
 posta__header *posta__header_new(posta_message *m, const char *label, posta_field field,
                                  bool in_part) {
     posta_span name = posta__span_of(field.name), value = posta__span_of(field.value);
@@ -301,7 +313,8 @@ posta__header *posta__header_new(posta_message *m, const char *label, posta_fiel
         return NULL;
     }
     *h = (posta__header){.next = NULL};
-    return keep(m, name, &h->name) && keep(m, value, &h->value) ? h : NULL;
+    if (!keep(m, name, &h->name) || !keep(m, value, &h->value)) return NULL;
+    return in_part || read_addresses(m, label, h) ? h : NULL;
 }
 
 posta_status posta_message_header(posta_message *m, const char *name, const char *value) {

@@ -75,14 +75,28 @@ static void write_words(posta__fold *f, const void *what) {
     posta__fold_words(f, *(const posta_span *)what);
 }
 
+typedef struct listing {
+    const posta__entry *first;
+    bool may_utf8;
+} listing;
+
 static void write_entries(posta__fold *f, const void *what) {
+    const listing *l = what;
     const posta__entry *e;
-    for (e = ((const posta__entries *)what)->first; e; e = e->next)
-        posta__fold_address(f, &e->a, !e->next || e->next->a.kind == POSTA__GROUP_END);
+    for (e = l->first; e; e = e->next) {
+        posta__address a = posta__entry_form(e, l->may_utf8);
+        posta__fold_address(f, &a, !e->next || e->next->a.kind == POSTA__GROUP_END);
+    }
 }
 
 static void write_first(posta__fold *f, const void *what) {
-    posta__fold_address(f, &((const posta__entries *)what)->first->a, true);
+    const listing *l = what;
+    posta__address a = posta__entry_form(l->first, l->may_utf8);
+    posta__fold_address(f, &a, true);
+}
+
+static listing list_of(const posta_message *m, const posta__entries *e) {
+    return (listing){e->first, m->program.may_utf8};
 }
 
 static posta_span charset_of(const posta__part *p) {
@@ -90,11 +104,17 @@ static posta_span charset_of(const posta__part *p) {
     return is_utf8 ? POSTA_LIT("utf-8") : p->charset;
 }
 
+/* RFC 6532 3.7: the enclosed message has UTF-8 in its header. */
+static posta_span type_of(const posta__part *p) {
+    bool is_global = p->enclosed && p->enclosed->program.has_utf8;
+    return is_global ? POSTA_LIT("message/global") : p->type;
+}
+
 static void write_content_type(posta__fold *f, const void *what) {
     const posta__part *p = what;
     posta_span charset = charset_of(p);
     const posta__header *h;
-    posta__fold_token(f, p->type);
+    posta__fold_token(f, type_of(p));
     if (p->root_type.len > 0)
         posta__fold_param(f, POSTA_LIT("type"), p->root_type, POSTA__PARAM_QUOTED);
     if (p->boundary)
@@ -153,7 +173,12 @@ static posta_status put_headers(posta_message *m, const posta__header *h) {
         bool as_words = is_structured(h) && is_words(h->value);
         posta__text_put(&t, "headers.");
         posta__text_put(&t, (const char *)h->name.p);
-        status = put_field(m, h->name, label, as_words ? write_words : write_text, &h->value);
+        if (h->addresses.first) {
+            listing l = list_of(m, &h->addresses);
+            status = put_field(m, h->name, label, write_entries, &l);
+        } else {
+            status = put_field(m, h->name, label, as_words ? write_words : write_text, &h->value);
+        }
     }
     return status;
 }
@@ -164,9 +189,11 @@ static posta_status put_headers(posta_message *m, const posta__header *h) {
 static posta_status put_bare(posta_message *m, posta_span name, const char *label,
                              const posta__entries *e) {
     posta_window w = open_line(m, name);
-    if (posta__put(&w, POSTA_LIT(": ")) && posta__path_put(&w, &e->first->a) && keep_line(m, &w))
+    listing l = list_of(m, e);
+    posta__address a = posta__entry_form(e->first, l.may_utf8);
+    if (posta__put(&w, POSTA_LIT(": ")) && posta__path_put(&w, &a) && keep_line(m, &w))
         return POSTA_OK;
-    return put_field(m, name, label, write_entries, e);
+    return put_field(m, name, label, write_entries, &l);
 }
 
 static bool is_bare(const posta__entries *e) {
@@ -177,15 +204,17 @@ static bool is_bare(const posta__entries *e) {
 static posta_status put_entries(posta_message *m, posta_address_field field, posta_span name,
                                 const char *label) {
     const posta__entries *e = &m->addresses[field];
+    listing l = list_of(m, e);
     if (!e->first) return POSTA_OK;
-    return is_bare(e) ? put_bare(m, name, label, e) : put_field(m, name, label, write_entries, e);
+    return is_bare(e) ? put_bare(m, name, label, e) : put_field(m, name, label, write_entries, &l);
 }
 
 /* Several authors must name the one who sends, RFC 5322 3.6.2; the envelope takes the first. */
 static posta_status put_sender(posta_message *m) {
     posta_span name = POSTA_LIT("Sender");
     bool is_needed = !m->addresses[POSTA_SENDER].first && m->addresses[POSTA_FROM].n > 1;
-    if (is_needed) return put_field(m, name, "sender", write_first, &m->addresses[POSTA_FROM]);
+    listing from = list_of(m, &m->addresses[POSTA_FROM]);
+    if (is_needed) return put_field(m, name, "sender", write_first, &from);
     return put_entries(m, POSTA_SENDER, name, "sender");
 }
 
@@ -258,7 +287,7 @@ static posta_status put_content_type(posta_message *m, const posta__part *p) {
     if (!p->boundary && !p->parameters && p->name.len == 0) {
         bool fits;
         w = open_line(m, name);
-        fits = posta__put(&w, POSTA_LIT(": ")) && posta__put(&w, p->type);
+        fits = posta__put(&w, POSTA_LIT(": ")) && posta__put(&w, type_of(p));
         if (charset.len > 0)
             fits = fits && posta__put(&w, POSTA_LIT("; charset=")) && posta__put(&w, charset);
         if (fits && keep_line(m, &w)) return POSTA_OK;

@@ -70,6 +70,9 @@ typedef struct posta__entry posta__entry;
 struct posta__entry {
     posta__entry *next;
     posta__address a;
+    /* of an address that is not ASCII, else empty */
+    posta_span ascii;  /* its domain in A-labels; empty where nobody knows them */
+    const char *label; /* what errors call it */
 };
 
 #define POSTA__ADDRESS_FIELDS ((size_t)POSTA_NOTIFY_TO + 1u)
@@ -83,13 +86,33 @@ typedef struct posta__header posta__header;
 struct posta__header {
     posta__header *next;
     posta_span name, value;
-    bool is_typed; /* by a setter of its own */
+    bool is_typed;            /* by a setter of its own */
+    posta__entries addresses; /* of a value that is not ASCII, in a field for addresses */
 };
 
 /** Checks a field that a caller names and copies it; the message's own fields are refused, all
  * Content-* in the message, those that posta writes in a part. Null: the message is in error. */
 posta__header *posta__header_new(posta_message *m, const char *label, posta_field field,
                                  bool in_part);
+
+/* ---- addresses that are not ASCII (smtputf8.c) ---- */
+
+void posta__entries_add(posta__entries *list, posta__entry *e);
+/** Looks at an address that was just given: finds its A-labels if it has need of them. POSTA_OK
+ * where nobody can; POSTA_E_FIELD with *fault; POSTA_E_MEMORY. */
+posta_status posta__entry_look(posta_message *m, posta__entry *e, const char *label,
+                               posta__address_fault *fault);
+/** The address as it is written: as given, or in ASCII. */
+posta__address posta__entry_form(const posta__entry *e, bool may_utf8);
+/** Its domain as domains are compared. */
+posta_span posta__entry_domain(const posta__entry *e);
+/** Before composing: can every address go where the server takes ASCII only? Else finds whether the
+ * header will have UTF-8. The problem names the address. */
+posta_status posta__utf8_look(posta_message *m, bool has_envelope);
+bool posta__is_address_field(posta_span name);
+/** Reads the header's value as addresses (row G08: no encoded word gets into one). */
+posta_status posta__header_addresses(posta_message *m, posta__header *h, const char *label,
+                                     posta__address_fault *fault);
 
 /* ---- parts ---- */
 
@@ -135,6 +158,7 @@ struct posta_part {
     /* what compose found */
     bool is_scanned;
     bool has_8bit;
+    bool has_utf8;    /* RAW: in its header */
     posta__scan scan; /* is_scanned; its lengths only */
     posta__cte cte;
     uint64_t out_len; /* encoded, or POSTA_LEN_UNKNOWN */
@@ -172,7 +196,9 @@ typedef struct posta__program {
     uint64_t len;      /* of everything, or POSTA_LEN_UNKNOWN */
     uint64_t head_len; /* up to and with the blank line */
     bool has_8bit;
-    bool may_8bit, may_binary;
+    bool has_utf8; /* in a header */
+    bool has_binary;
+    bool may_8bit, may_binary, may_utf8;
     posta_window read; /* what was read from a source; p null: no source */
 } posta__program;
 
@@ -219,6 +245,8 @@ typedef struct posta__raw_watch {
     bool in_line;  /* something of the line was seen */
     bool has_gap;  /* white space or a fold stands behind the name */
     uint16_t seen; /* singletons, a bit each */
+    bool has_utf8; /* an octet above 127 in the header */
+    posta__utf8 utf8;
 } posta__raw_watch;
 
 /** Null, or a phrase for what may not be there ("has a Bcc field"). Takes whole CRLF lines, in
@@ -280,6 +308,7 @@ struct posta_message {
     posta_span id;   /* with brackets */
     posta__header *headers, *headers_last;
     bool is_one_click, has_typed;
+    bool has_letters; /* an address is not ASCII */
     /* what stands for randomness, if a key was given */
     bool has_seed;
     uint64_t seed[2], drawn;
@@ -375,5 +404,10 @@ posta_status posta__tree_write(posta_message *m);
 posta_status posta__compile(posta_message *m, posta__shape shape,
                             const posta_compose_options *options);
 posta_status posta__message_rewind(void *message);
+/** Composing failed for nothing but addresses or a header that are not ASCII. */
+bool posta__needs_utf8(const posta_message *m, posta_status status);
+/** Composes for a reader who is no server: addresses in ASCII where they can be. (smtputf8.c) */
+posta_status posta__message_export(posta_message *m, const posta_compose_options *options,
+                                   posta_source *out);
 
 #endif

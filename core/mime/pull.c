@@ -125,6 +125,15 @@ static bool is_unencoded(const posta__part *p) {
     return p->cte == POSTA__CTE_7BIT || p->cte == POSTA__CTE_8BIT || p->cte == POSTA__CTE_BINARY;
 }
 
+/* What was announced cannot be changed any more (row G07). */
+static const char *raw_why(const posta_message *m, posta__raw_watch *w, posta_span fresh) {
+    const char *why = posta__raw_watch_step(w, fresh);
+    if (why || !w->has_utf8 || m->program.has_utf8) return why;
+    return "has a header that is not ASCII, which was not known before: give a text that can be "
+           "read "
+           "twice";
+}
+
 /* Looks at octets just written; on a fault they are taken back, so that what is refused is not
  * sent. */
 static posta_status inspect(posta_message *m, posta__run *r, posta_window *w, size_t before) {
@@ -132,7 +141,7 @@ static posta_status inspect(posta_message *m, posta__run *r, posta_window *w, si
     posta_span fresh = posta__span(w->p + before, w->len - before);
     const char *why = NULL;
     if (p->use == POSTA__USE_RAW)
-        why = posta__raw_watch_step(&r->raw, fresh);
+        why = raw_why(m, &r->raw, fresh);
     else if (r->is_known)
         why = NULL;
     else if (p->cte == POSTA__CTE_7BIT && !posta__is_ascii(fresh))

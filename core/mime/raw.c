@@ -20,6 +20,9 @@ typedef struct checking {
     bool has_8bit;
 } checking;
 
+static const char not_ascii[] =
+    "has a header that is not ASCII, and the server does not offer SMTPUTF8";
+
 /* One piece through the filter; `in` null: the end. */
 static posta_status check_piece(posta_message *m, const posta__part *p, checking *c,
                                 posta_span *in) {
@@ -56,8 +59,18 @@ static posta_status check_all(posta_message *m, posta__part *p) {
     if (status) return status;
     p->out_len = c.out_len;
     p->has_8bit = c.has_8bit;
+    p->has_utf8 = c.watch.has_utf8;
     p->is_scanned = true;
     p->scan.octets = in.got;
+    return POSTA_OK;
+}
+
+/* Row G07. */
+static posta_status judge_header(posta_message *m, const posta__part *p) {
+    posta__blame b = {p->label, {NULL, 0}, not_ascii, POSTA__NOWHERE};
+    if (!p->has_utf8) return POSTA_OK;
+    if (!m->program.may_utf8) return posta__blame_it(m, POSTA_E_EXTENSION, b);
+    m->program.has_utf8 = true;
     return POSTA_OK;
 }
 
@@ -65,10 +78,11 @@ posta_status posta__raw_check(posta_message *m, posta__part *p) {
     bool can_read_twice = p->body.kind == POSTA_BODY_DATA ||
                           (p->body.kind == POSTA_BODY_SOURCE && p->body.source.rewind);
     posta_status status;
-    if (p->is_scanned) return POSTA_OK;
+    if (p->is_scanned) return judge_header(m, p);
     p->has_8bit = true; /* as far as anybody knows */
     p->out_len = POSTA_LEN_UNKNOWN;
     if (!can_read_twice) return POSTA_OK;
     status = check_all(m, p);
-    return status ? status : posta__part_rewind(m, p);
+    if (!status) status = posta__part_rewind(m, p);
+    return status ? status : judge_header(m, p);
 }

@@ -89,6 +89,10 @@ const char *posta__raw_watch_step(posta__raw_watch *w, posta_span s) {
     for (i = 0; i < s.len && !w->in_body; i++) {
         const char *why = watch_octet(w, s.p[i]);
         if (why) return why;
+        if (s.p[i] < 0x80 && w->utf8.need == 0) continue;
+        w->has_utf8 = true;
+        if (!posta__utf8_step(&w->utf8, posta__span_sub(s, i, 1)))
+            return "has a header field that is not UTF-8";
     }
     return NULL;
 }

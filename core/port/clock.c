@@ -1,4 +1,4 @@
-/* core/port: clock, entropy and memory of a POSIX system. */
+/* core/port: clock, entropy, memory and IDNA of a POSIX system. */
 #define _POSIX_C_SOURCE 200809L
 #include "base_i.h"
 #include "posta/port.h"
@@ -48,11 +48,18 @@ static void *allocate(void *user, void *old, size_t old_len, size_t len) {
     return NULL;
 }
 
+static posta_status domain_to_ascii(void *user, posta_span domain, posta_window *out,
+                                    const char **why_out) {
+    (void)user;
+    return posta_domain_to_ascii(domain, out, why_out);
+}
+
 const posta_port *posta_port_default(void) {
     enum { PORTABLE, FAST };
     static const posta_port ports[] = {
-        {sizeof ports[0], NULL, now_ms, unix_time, entropy, allocate, NULL},
-        {sizeof ports[0], NULL, now_ms, unix_time, entropy, allocate, &posta__kernels_simd},
+        {sizeof ports[0], NULL, now_ms, unix_time, entropy, allocate, domain_to_ascii, NULL},
+        {sizeof ports[0], NULL, now_ms, unix_time, entropy, allocate, domain_to_ascii,
+         &posta__kernels_simd},
     };
     return &ports[posta__simd_fits() ? FAST : PORTABLE];
 }

@@ -6,7 +6,8 @@
 /* Asks for the system's support of the wide registers too. */
 bool posta__simd_fits(void) {
     __builtin_cpu_init(); /* a constructor of the host may call us before libgcc's own */
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("popcnt");
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
+           __builtin_cpu_supports("popcnt");
 }
 
 #elif POSTA__NEON

@@ -9,9 +9,17 @@
 
 #include <immintrin.h>
 
-#define AVX2 __attribute__((target("avx2,popcnt")))
+#define AVX2 __attribute__((target("avx2,bmi,popcnt")))
 
-enum { WIDE = 32 };
+enum { WIDE = 32, LINE = 3 * WIDE };
+
+/* Where the first bit is in these 96; 96: nowhere. Without a branch: where a line of text ends
+   cannot be foretold. */
+AVX2 static inline size_t first(uint32_t a, uint32_t b, uint32_t c) {
+    size_t near = _tzcnt_u64(a | (uint64_t)b << WIDE);
+    size_t far = 2 * WIDE + _tzcnt_u32(c);
+    return near < 2 * WIDE ? near : far;
+}
 
 /* ---- base64 ---- */
 
@@ -80,24 +88,18 @@ AVX2 static inline uint32_t copy_wide(const uint8_t *in, uint8_t *out) {
     return odd_ones(v);
 }
 
-/* The room of most lines: all blocks at once, since where a line of text ends is no branch to be
-   foretold. */
-AVX2 static inline size_t copy_line(const uint8_t *in, size_t len, uint8_t *out) {
-    uint64_t odd = copy_wide(in, out);
-    odd |= (uint64_t)copy_wide(in + WIDE, out + WIDE) << WIDE;
-    uint64_t last = copy_wide(in + len - WIDE, out + len - WIDE) | (uint64_t)1 << WIDE;
-    size_t n = len - WIDE + (size_t)__builtin_ctzll(last);
-    return odd ? (size_t)__builtin_ctzll(odd) : n;
-}
-
-AVX2 static size_t qp_plain(const uint8_t *in, size_t len, uint8_t *out) {
+AVX2 static size_t qp_plain(const uint8_t *in, size_t most, size_t len, uint8_t *out) {
     size_t n = 0;
-    if (len >= 2 * WIDE && len <= 3 * WIDE) return copy_line(in, len, out);
-    if (len < WIDE) return posta__kernels_portable.qp_plain(in, len, out);
-    while (n < len) {
-        if (n > len - WIDE) n = len - WIDE;
+    if (len >= LINE && most <= LINE) {
+        uint32_t a = copy_wide(in, out), b = copy_wide(in + WIDE, out + WIDE);
+        n = first(a, b, copy_wide(in + 2 * WIDE, out + 2 * WIDE));
+        return n < most ? n : most;
+    }
+    if (most < WIDE) return posta__kernels_portable.qp_plain(in, most, len, out);
+    while (n < most) {
+        if (n > most - WIDE) n = most - WIDE;
         uint32_t odd = copy_wide(in + n, out + n);
-        if (odd) return n + (size_t)__builtin_ctz(odd);
+        if (odd) return n + _tzcnt_u32(odd);
         n += WIDE;
     }
     return n;
@@ -122,15 +124,24 @@ AVX2 static inline __m256i zeros(__m256i v) {
     return _mm256_cmpeq_epi8(v, _mm256_setzero_si256());
 }
 
+AVX2 static inline uint32_t copy_text(const uint8_t *in, uint8_t *out) {
+    __m256i v = load(in);
+    _mm256_storeu_si256((__m256i *)out, v);
+    return bits(_mm256_or_si256(line_ends(v), zeros(v)));
+}
+
 AVX2 static size_t text_run(const uint8_t *in, size_t len, uint8_t *out) {
     size_t n = 0;
     if (len < WIDE) return posta__kernels_portable.text_run(in, len, out);
+    if (len >= LINE) {
+        uint32_t a = copy_text(in, out), b = copy_text(in + WIDE, out + WIDE);
+        n = first(a, b, copy_text(in + 2 * WIDE, out + 2 * WIDE));
+        if (n < LINE) return n;
+    }
     while (n < len) {
         if (n > len - WIDE) n = len - WIDE;
-        __m256i v = load(in + n);
-        uint32_t stops = bits(_mm256_or_si256(line_ends(v), zeros(v)));
-        _mm256_storeu_si256((__m256i *)(out + n), v);
-        if (stops) return n + (size_t)__builtin_ctz(stops);
+        uint32_t stops = copy_text(in + n, out + n);
+        if (stops) return n + _tzcnt_u32(stops);
         n += WIDE;
     }
     return n;

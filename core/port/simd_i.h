@@ -10,7 +10,7 @@
 #define POSTA_SIMD 1
 #endif
 
-#if POSTA_SIMD && defined(__GNUC__) && (defined(__x86_64__) || defined(__i386__))
+#if POSTA_SIMD && defined(__GNUC__) && defined(__x86_64__)
 #define POSTA__AVX2 1
 #elif POSTA_SIMD && defined(__GNUC__) && defined(__AARCH64EL__) && defined(__ARM_NEON)
 #define POSTA__NEON 1

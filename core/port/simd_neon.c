@@ -61,8 +61,9 @@ static inline uint64_t bits(uint8x16_t all_or_none) {
     return vget_lane_u64(vreinterpret_u64_u8(nibbles), 0);
 }
 
+/* Where the first of them is; 16: nowhere. */
 static inline size_t first(uint64_t bits) {
-    return (size_t)__builtin_ctzll(bits) / 4;
+    return bits ? (size_t)__builtin_ctzll(bits) / 4 : WIDE;
 }
 
 /* Copies, and has bits for each octet that is not plain. */
@@ -74,11 +75,15 @@ static inline uint64_t copy_wide(const uint8_t *in, uint8_t *out) {
     return bits(vorrq_u8(is_special, is_control));
 }
 
-static size_t qp_plain(const uint8_t *in, size_t len, uint8_t *out) {
+static size_t qp_plain(const uint8_t *in, size_t most, size_t len, uint8_t *out) {
     size_t n = 0;
-    if (len < WIDE) return posta__kernels_portable.qp_plain(in, len, out);
-    while (n < len) {
-        if (n > len - WIDE) n = len - WIDE;
+    if (most < WIDE && len >= WIDE) {
+        n = first(copy_wide(in, out));
+        return n < most ? n : most;
+    }
+    if (most < WIDE) return posta__kernels_portable.qp_plain(in, most, len, out);
+    while (n < most) {
+        if (n > most - WIDE) n = most - WIDE;
         uint64_t odd = copy_wide(in + n, out + n);
         if (odd) return n + first(odd);
         n += WIDE;

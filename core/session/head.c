@@ -86,13 +86,15 @@ static posta_status put_mailbox(posta_window *w, const char *name, const posta__
 /* ---- addresses ---- */
 
 typedef struct mailbox {
-    uint8_t store[1024];
+    uint8_t store[1024], ascii[POSTA_MAX_DOMAIN + 1];
     posta_arena arena;
     posta__address a;
 } mailbox;
 
-static posta_status read_mailbox(mailbox *m, const char *field, const char *name,
-                                 const char *address, unsigned flags, posta_problem *p) {
+static posta_status read_mailbox(mailbox *m, const posta__form *form, const char *field,
+                                 const char *name, const char *address, unsigned flags,
+                                 posta_problem *p) {
+    posta_window ascii = posta__window(m->ascii, sizeof m->ascii);
     posta__address_fault fault = {"is no address", 0, false};
     posta_span display = posta__span_of(name);
     const char *why = NULL;
@@ -102,9 +104,13 @@ static posta_status read_mailbox(mailbox *m, const char *field, const char *name
         return blame(p, POSTA_E_FIELD, field, ".address", "is missing", posta__span(NULL, 0));
     posta__arena_init(&m->arena, NULL, m->store, sizeof m->store, 0);
     status = posta__path_parse(posta__span_of(address), flags, &m->arena, &m->a, &fault);
+    if (status == POSTA_E_MEMORY) {
+        fault.why = "is too long";
+        status = POSTA_E_FIELD;
+    }
+    if (status == POSTA_OK) status = posta__address_form(&m->a, form, &ascii, &fault);
     if (status != POSTA_OK)
-        return blame(p, POSTA_E_FIELD, field, ".address",
-                     status == POSTA_E_MEMORY ? "is too long" : fault.why, posta__span_of(address));
+        return blame(p, status, field, ".address", fault.why, posta__span_of(address));
     if (posta__text_check_at(display, &why, &at) != POSTA_OK)
         return blame(p, POSTA_E_FIELD, field, ".name", why, display);
     m->a.name = display;
@@ -122,23 +128,27 @@ static posta_status put_line(posta__head *h, const char *name, const char *field
     return POSTA_OK;
 }
 
-static void keep_domain(posta__head *h, posta_span domain) {
-    h->domain_len = domain.len < sizeof h->domain ? domain.len : 0;
-    if (h->domain_len > 0) memcpy(h->domain, domain.p, domain.len);
+/* A Message-ID is ASCII: what nobody can write so is left out. */
+static void keep_domain(posta__head *h, posta_span domain, const posta_port *port) {
+    posta_window w = posta__window(h->domain, sizeof h->domain);
+    if (posta__domain_to_ascii(domain, port, &w, NULL) != POSTA_OK)
+        posta__put(&w, POSTA_LIT("posta.invalid"));
+    h->domain_len = w.len;
 }
 
-posta_status posta__head_sender(posta__head *h, const char *name, const char *address,
-                                const char *reply_name, const char *reply_to, posta_problem *p) {
+posta_status posta__head_sender(posta__head *h, const posta__form *form, const char *name,
+                                const char *address, const char *reply_name, const char *reply_to,
+                                posta_problem *p) {
     mailbox m;
     posta_status status;
     posta__head_clear(h);
-    status = read_mailbox(&m, "sender", name, address, POSTA__PATH_NULL_OK, p);
+    status = read_mailbox(&m, form, "sender", name, address, POSTA__PATH_NULL_OK, p);
     if (status == POSTA_OK && address[0] != 0) {
-        keep_domain(h, m.a.domain);
+        keep_domain(h, m.a.domain, form->port);
         status = put_line(h, "From", "sender", &m, p);
     }
     if (status == POSTA_OK && reply_to && reply_to[0] != 0) {
-        status = read_mailbox(&m, "sender.reply_to", reply_name, reply_to, 0, p);
+        status = read_mailbox(&m, form, "sender.reply_to", reply_name, reply_to, 0, p);
         if (status == POSTA_OK) status = put_line(h, "Reply-To", "sender.reply_to", &m, p);
     }
     h->to_at = h->cc_at = h->len;
@@ -169,13 +179,14 @@ static bool put_recipient(posta__head *h, posta_recipient_type type, posta_windo
     return true;
 }
 
-posta_status posta__head_recipient(posta__head *h, const char *name, const char *address,
-                                   posta_recipient_type type, posta_problem *p) {
+posta_status posta__head_recipient(posta__head *h, const posta__form *form, const char *name,
+                                   const char *address, posta_recipient_type type,
+                                   posta_problem *p) {
     mailbox m;
     posta_window w;
     size_t from = type == POSTA_RECIPIENT_TO ? h->to_at : h->cc_at;
     posta_status status =
-        read_mailbox(&m, "recipient", name, address, POSTA__PATH_POSTMASTER_OK, p);
+        read_mailbox(&m, form, "recipient", name, address, POSTA__PATH_POSTMASTER_OK, p);
     if (status == POSTA_OK && type > POSTA_RECIPIENT_BCC)
         return posta__problem(p, POSTA_E_ARGUMENT, "recipient.type", "is none of the three",
                               posta__span(NULL, 0));

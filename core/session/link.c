@@ -9,7 +9,8 @@
 static posta_engine_config engine_config(const posta_link_config *config) {
     posta_engine_config c = config->engine;
     c.auth_space = posta__auth_challenge_space(config);
-    if (!c.kernels) c.kernels = (config->port ? config->port : posta_port_default())->kernels;
+    if (!c.port) c.port = config->port ? config->port : posta_port_default();
+    if (!c.kernels) c.kernels = c.port->kernels;
     return c;
 }
 
@@ -158,7 +159,6 @@ static posta_status bad_envelope(posta_link *l) {
     const posta_fault *f = posta_engine_fault(l->engine);
     const char *address = l->envelope.from;
     char field[64] = "envelope.from";
-    if (f->field) return not_taken(l, f->status, f->field, f->why);
     if (f->recipient != POSTA_NO_RECIPIENT) {
         posta_window w = posta__window(field, sizeof field - 1);
         char digits[POSTA_DECIMAL_CAP];
@@ -168,7 +168,7 @@ static posta_status bad_envelope(posta_link *l) {
         field[w.len] = 0;
         address = f->recipient < l->envelope.to_n ? l->envelope.to[f->recipient].address : NULL;
     }
-    return posta__problem(&l->problem, POSTA_E_FIELD, field, f->why, posta__span_of(address));
+    return posta__problem(&l->problem, f->status, field, f->why, posta__span_of(address));
 }
 
 /* Forgets the message before. */
@@ -197,23 +197,35 @@ posta_status posta_link_send(posta_link *l, const posta_envelope *envelope,
         l->has_message = true;
         return status;
     }
-    if (status == POSTA_E_FIELD || posta_engine_fault(l->engine)->field) return bad_envelope(l);
+    if (posta_engine_fault(l->engine)->is_address) return bad_envelope(l);
+    if (posta_engine_fault(l->engine)->field)
+        return not_taken(l, status, posta_engine_fault(l->engine)->field,
+                         posta_engine_fault(l->engine)->why);
     if (status == POSTA_E_TOO_BIG) return too_big(l, source->len);
     return not_taken(l, status, "message", posta_engine_fault(l->engine)->why);
 }
 
-posta_status posta_link_send_message(posta_link *l, posta_message *message) {
+posta_compose_options posta_link_compose_options(const posta_link *l) {
+    unsigned can = posta_engine_capabilities(l->engine).bits;
     posta_compose_options options = POSTA_COMPOSE_OPTIONS;
+    options.may_8bit = (can & POSTA_CAN_8BITMIME) != 0;
+    options.may_binary =
+        l->config.engine.chunking && (can & POSTA_CAN_CHUNKING) && (can & POSTA_CAN_BINARYMIME);
+    options.may_utf8 = posta_engine_takes_utf8(l->engine);
+    options.read_space = l->config.engine.body_space;
+    return options;
+}
+
+posta_status posta_link_send_message(posta_link *l, posta_message *message) {
+    posta_compose_options options;
     posta_envelope envelope;
     posta_source source;
     posta_status status;
-    bool has_8bit = false;
     if (!posta_engine_is_idle(l->engine)) return POSTA_E_STATE;
     begin_message(l);
     if (!message) return not_taken(l, POSTA_E_ARGUMENT, "message", "a message is needed");
-    options.may_8bit = (posta_engine_capabilities(l->engine).bits & POSTA_CAN_8BITMIME) != 0;
-    options.read_space = l->config.engine.body_space;
-    status = posta_message_compose(message, &options, &source, &has_8bit);
+    options = posta_link_compose_options(l);
+    status = posta_message_compose(message, &options, &source, NULL);
     if (status == POSTA_OK) status = posta_message_envelope(message, &envelope);
     if (status != POSTA_OK) {
         const posta_problem *p = posta_message_problem(message);
@@ -222,7 +234,6 @@ posta_status posta_link_send_message(posta_link *l, posta_message *message) {
         l->problem = *p;
         return status;
     }
-    envelope.has_8bit = has_8bit;
     envelope.has_crlf = true;
     status = posta_link_send(l, &envelope, &source);
     if (status == POSTA_E_IN_PROGRESS) l->message = message;

@@ -44,12 +44,14 @@ static uint32_t number_of(const posta_session *s, posta_option option) {
     switch (option) {
     case POSTA_OPTION_ON_REFUSED: return (uint32_t)c->on_refused;
     case POSTA_OPTION_PIPELINING: return !c->no_pipelining;
+    case POSTA_OPTION_CHUNKING: return c->chunking;
     case POSTA_OPTION_TRACE: return c->trace;
     case POSTA_OPTION_LENIENT: return c->lenient;
     case POSTA_OPTION_TLS_MODE: return (uint32_t)s->where.security;
     case POSTA_OPTION_BLOCKING: return !s->non_blocking;
     case POSTA_OPTION_HEADER_SPACE: return (uint32_t)s->head.space;
     case POSTA_OPTION_REPLY_SPACE: return (uint32_t)c->reply_space;
+    case POSTA_OPTION_SMTPUTF8: return c->smtputf8;
     default: return 0;
     }
 }
@@ -110,8 +112,13 @@ static posta_status set_number(posta_session *s, const posta_option_info *info, 
         c->on_refused = (posta_on_refused)n;
         return POSTA_OK;
     case POSTA_OPTION_PIPELINING: c->no_pipelining = n == 0; return POSTA_OK;
+    case POSTA_OPTION_CHUNKING:
+        if (n > POSTA_CHUNKING_AUTO) return refuse(s, POSTA_E_FIELD, info, "is 0 or 1");
+        c->chunking = n == POSTA_CHUNKING_AUTO;
+        return POSTA_OK;
     case POSTA_OPTION_TRACE: c->trace = n != 0; return POSTA_OK;
     case POSTA_OPTION_LENIENT: c->lenient = n != 0; return POSTA_OK;
+    case POSTA_OPTION_SMTPUTF8: c->smtputf8 = n != 0; return POSTA_OK;
     case POSTA_OPTION_BLOCKING:
         s->non_blocking = n == 0;
         if (s->owns_transport) posta_socket_may_wait(&s->transport, n != 0);

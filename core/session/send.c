@@ -85,7 +85,8 @@ posta_status posta_message_write(posta_message *m,
                                  void *user) {
     uint8_t store[2048];
     posta_source source;
-    posta_status status = posta_message_compose(m, NULL, &source, NULL);
+    posta_compose_options options = POSTA_COMPOSE_OPTIONS;
+    posta_status status = posta__message_export(m, &options, &source);
     if (status != POSTA_OK) return status;
     for (;;) {
         posta_window w = posta__window(store, sizeof store);

@@ -91,6 +91,11 @@ bool posta_session_is_connected(const posta_session *s) {
     return s->state == SESSION_TALKING && !posta_engine_is_closed(posta_link_engine(s->link));
 }
 
+posta_compose_options posta_session_compose_options(const posta_session *s) {
+    static const posta_compose_options standard = POSTA_COMPOSE_OPTIONS;
+    return s->link ? posta_link_compose_options(s->link) : standard;
+}
+
 posta_capabilities posta_session_capabilities(const posta_session *s) {
     static const posta_capabilities none;
     return s->link ? posta_engine_capabilities(posta_link_engine(s->link)) : none;

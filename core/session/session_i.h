@@ -81,11 +81,14 @@ typedef struct posta__head {
 #define POSTA__HEAD_REST 3072u
 
 void posta__head_clear(posta__head *h);
-posta_status posta__head_sender(posta__head *h, const char *name, const char *address,
-                                const char *reply_name, const char *reply_to, posta_problem *p);
+/* `form`: how addresses are written, as in MAIL and RCPT. */
+posta_status posta__head_sender(posta__head *h, const posta__form *form, const char *name,
+                                const char *address, const char *reply_name, const char *reply_to,
+                                posta_problem *p);
 /* POSTA_E_LIMIT: over header_space; the header is as before. */
-posta_status posta__head_recipient(posta__head *h, const char *name, const char *address,
-                                   posta_recipient_type type, posta_problem *p);
+posta_status posta__head_recipient(posta__head *h, const posta__form *form, const char *name,
+                                   const char *address, posta_recipient_type type,
+                                   posta_problem *p);
 /* Subject, Date, Message-ID, X-Mailer. On failure the header is as before. */
 posta_status posta__head_finish(posta__head *h, const char *subject, const char *date,
                                 const char *agent, const posta_port *port, posta_problem *p);

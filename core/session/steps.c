@@ -28,22 +28,42 @@ static posta_status begun(posta_session *s, posta_status status, const char *cal
     return posta__session_drive(s);
 }
 
+static bool is_ascii(const char *s) {
+    return posta__is_ascii(posta__span_of(s));
+}
+
+/* What MAIL did not announce comes too late for a recipient (row G07: it is not said without need).
+ */
+static posta_status bad_recipient(posta_session *s, posta_problem *p, const char *address) {
+    if (p->status == POSTA_E_EXTENSION && posta_engine_takes_utf8(posta_link_engine(s->link)))
+        posta__problem(
+            p, p->status, "recipient.address",
+            "is not ASCII before the @, and the sender did not announce SMTPUTF8: set the "
+            "option smtputf8 before it",
+            posta__span_of(address));
+    return posta__session_refuse(s, p);
+}
+
 posta_status posta_session_sender(posta_session *s, const char *name, const char *address,
                                   const char *reply_to_name, const char *reply_to) {
     const posta_mail_options *options;
     posta_problem p;
+    posta__form form = {false, s->port};
+    posta_engine *e;
     posta_status status = may_step(s, "sender");
     if (status != POSTA_OK) return status;
+    e = posta__link_engine(s->link);
+    form.may_utf8 = posta_engine_takes_utf8(e);
     if (posta_engine_in_transaction(posta_link_engine(s->link)))
         return posta__session_wrong_time(s, "sender");
-    status = posta__head_sender(&s->head, name, address, reply_to_name, reply_to, &p);
+    status = posta__head_sender(&s->head, &form, name, address, reply_to_name, reply_to, &p);
     if (status != POSTA_OK) return posta__session_refuse(s, &p);
     memset(&s->text, 0, sizeof s->text);
     posta__copy_text(s->path, sizeof s->path, address);
     options = s->mail_options;
     s->mail_options = NULL;
-    return begun(s, posta_engine_mail_with(posta__link_engine(s->link), s->path, options),
-                 "sender");
+    posta_engine_set_smtputf8(e, s->link_config.engine.smtputf8 || !is_ascii(reply_to));
+    return begun(s, posta_engine_mail_with(e, s->path, options), "sender");
 }
 
 void posta_session_set_mail_options(posta_session *s, const posta_mail_options *options) {
@@ -58,12 +78,14 @@ void posta_session_set_notify(posta_session *s, unsigned notify, const char *ori
 posta_status posta_session_recipient(posta_session *s, const char *name, const char *address,
                                      posta_recipient_type type) {
     posta_problem p;
+    posta__form form;
     posta_status status = may_step(s, "recipient");
     if (status != POSTA_OK) return status;
     if (!posta_engine_in_transaction(posta_link_engine(s->link)))
         return posta__session_wrong_time(s, "recipient");
-    status = posta__head_recipient(&s->head, name, address, type, &p);
-    if (status != POSTA_OK) return posta__session_refuse(s, &p);
+    form = posta__engine_form(posta_link_engine(s->link));
+    status = posta__head_recipient(&s->head, &form, name, address, type, &p);
+    if (status != POSTA_OK) return bad_recipient(s, &p, address);
     posta__copy_text(s->path, sizeof s->path, address);
     s->step_recipient =
         (posta_recipient){.address = s->path, .notify = s->notify, .original = s->original};

@@ -83,9 +83,21 @@ static bool host_char(uint8_t c) {
            c == ':' || c == '%';
 }
 
+/* Row J06: it is resolved, asked for and compared as A-labels. */
+static posta_status take_letters(const parse *p, posta_span s) {
+    posta__address_fault fault = {"is not UTF-8", 0, false};
+    posta_window w = posta__window(p->w->host, POSTA_MAX_DOMAIN);
+    posta_status status;
+    if (s.p[s.len - 1] == '.') s.len--;
+    status = posta__domain_to_ascii(s, posta_port_default(), &w, &fault);
+    p->w->host[w.len] = 0;
+    return status == POSTA_OK ? status : posta__problem(p->problem, status, "host", fault.why, s);
+}
+
 static posta_status take_host(const parse *p, posta_span s) {
     if (s.len == 0) return bad(p, "host", "the host is missing", NO_VALUE);
     if (s.len > POSTA_MAX_DOMAIN) return bad(p, "host", "a host has at most 255 octets", s);
+    if (!posta__is_ascii(s)) return take_letters(p, s);
     for (size_t i = 0; i < s.len; i++)
         if (!host_char(s.p[i]))
             return bad(p, "host", "a host is a name of letters, digits, - and dots, or an address",

@@ -16,6 +16,15 @@ static bool begin(posta_engine *e, action a, step first) {
     return true;
 }
 
+bool posta_engine_takes_utf8(const posta_engine *e) {
+    const unsigned needed = POSTA_CAN_SMTPUTF8 | POSTA_CAN_8BITMIME; /* RFC 6531 3.1 (8) */
+    return (e->caps.bits & needed) == needed;
+}
+
+posta__form posta__engine_form(const posta_engine *e) {
+    return (posta__form){e->t.is_utf8, e->config.port};
+}
+
 static posta_status bad(posta_engine *e, posta_status status, size_t recipient, const char *why) {
     e->fault = (posta_fault){.status = status,
                              .cause = status,
@@ -33,62 +42,103 @@ static posta_status bad_option(posta_engine *e, posta_status status, size_t reci
     return status;
 }
 
+static posta_status bad_address(posta_engine *e, posta_status status, size_t recipient,
+                                const char *why) {
+    bad(e, status, recipient, why);
+    e->fault.is_address = true;
+    return status;
+}
+
 static posta_status check_path(posta_engine *e, const char *address, unsigned flags,
-                               size_t recipient) {
+                               const posta__form *form, size_t recipient) {
     uint8_t store[POSTA_MAX_PATH];
     posta_window w = posta__window(store, sizeof store);
     posta__address_fault fault = {.why = "the address is missing"};
     posta_status status;
-    if (!address) return bad(e, POSTA_E_FIELD, recipient, fault.why);
-    status = posta__path_rewrite(posta__span_of(address), flags, &w, &fault);
+    if (!address) return bad_address(e, POSTA_E_FIELD, recipient, fault.why);
+    status = posta__path_rewrite(posta__span_of(address), flags, form, &w, &fault);
     if (status == POSTA_OK) return POSTA_OK;
-    return bad(e, POSTA_E_FIELD, recipient,
-               status == POSTA_E_LIMIT ? "the address is too long" : fault.why);
+    if (status == POSTA_E_LIMIT)
+        return bad_address(e, POSTA_E_FIELD, recipient, "the address is too long");
+    if (status == POSTA_E_EXTENSION && posta_engine_takes_utf8(e))
+        fault.why = "is not ASCII before the @, and MAIL did not announce SMTPUTF8: set the option "
+                    "smtputf8";
+    return bad_address(e, status, recipient, fault.why);
 }
 
-static posta_status check_recipient(posta_engine *e, const posta_recipient *r, size_t at) {
+/* Row C03: LMTP knows mailboxes of the place, without a domain. */
+unsigned posta__rcpt_flags(const posta_engine *e) {
+    return e->config.lmtp ? POSTA__PATH_LOCAL_OK : POSTA__PATH_POSTMASTER_OK;
+}
+
+static posta_status check_recipient(posta_engine *e, const posta_recipient *r,
+                                    const posta__form *form, size_t at) {
     posta__complaint c;
-    posta_status status = check_path(e, r->address, POSTA__PATH_POSTMASTER_OK, at);
+    posta_status status = check_path(e, r->address, posta__rcpt_flags(e), form, at);
     if (status != POSTA_OK) return status;
     status = posta__params_check_rcpt(e, r, &c);
     return status == POSTA_OK ? status : bad_option(e, status, at, c);
 }
 
-static posta_status check_envelope(posta_engine *e, const posta_envelope *env) {
+/* *is_utf8_out: one of them is written in UTF-8. */
+static posta_status check_envelope(posta_engine *e, const posta_envelope *env, bool *is_utf8_out) {
+    posta__form form = {posta_engine_takes_utf8(e), e->config.port};
     posta__complaint c;
-    posta_status status = check_path(e, env->from, POSTA__PATH_NULL_OK, POSTA_NO_RECIPIENT);
+    posta_status status = check_path(e, env->from, POSTA__PATH_NULL_OK, &form, POSTA_NO_RECIPIENT);
     if (status != POSTA_OK) return status;
-    if (env->to_n == 0) return bad(e, POSTA_E_FIELD, 0, "there is no recipient");
+    *is_utf8_out = form.may_utf8 && !posta__is_ascii(posta__span_of(env->from));
+    if (env->to_n == 0) return bad_address(e, POSTA_E_FIELD, 0, "there is no recipient");
     status = posta__params_check_mail(e, env->options, &c);
     if (status != POSTA_OK) return bad_option(e, status, POSTA_NO_RECIPIENT, c);
     for (size_t i = 0; i < env->to_n; i++) {
-        status = check_recipient(e, &env->to[i], i);
+        posta_span to = posta__span_of(env->to[i].address);
+        status = check_recipient(e, &env->to[i], &form, i);
         if (status != POSTA_OK) return status;
+        if (form.may_utf8 && !posta__is_ascii(to)) *is_utf8_out = true;
     }
     return POSTA_OK;
 }
 
 posta_status posta_engine_submit(posta_engine *e, const posta_envelope *envelope,
                                  const posta_source *source) {
+    bool is_utf8 = false;
+    bool is_chunked;
     posta_status status;
     if (!envelope || !source || !source->pull || (envelope->to_n > 0 && !envelope->to))
         return POSTA_E_ARGUMENT;
     if (!posta_engine_is_idle(e) || e->t.is_stepped) return POSTA_E_STATE;
     memset(&e->fault, 0, sizeof e->fault);
     e->fault.recipient = POSTA_NO_RECIPIENT;
-    status = check_envelope(e, envelope);
+    if (e->config.lmtp && e->config.on_refused == POSTA_REFUSED_ABORT)
+        return bad_option(e, POSTA_E_FIELD, POSTA_NO_RECIPIENT,
+                          (posta__complaint){"on_refused", "LMTP has a verdict for each recipient "
+                                                           "when all have the text: none can be "
+                                                           "aborted for another"});
+    status = check_envelope(e, envelope, &is_utf8);
     if (status != POSTA_OK) return status;
     if (e->caps.size_max > 0 && source->len != POSTA_LEN_UNKNOWN && source->len > e->caps.size_max)
         return bad(e, POSTA_E_TOO_BIG, POSTA_NO_RECIPIENT, NULL);
-    if (envelope->has_8bit && !(e->caps.bits & POSTA_CAN_8BITMIME))
+    is_chunked = e->config.chunking && (e->caps.bits & POSTA_CAN_CHUNKING) &&
+                 source->len != POSTA_LEN_UNKNOWN && (envelope->has_crlf || envelope->has_binary);
+    if (envelope->has_binary && !(is_chunked && (e->caps.bits & POSTA_CAN_BINARYMIME)))
+        return bad(e, POSTA_E_EXTENSION, POSTA_NO_RECIPIENT,
+                   "the text is octets as they are: that needs CHUNKING and BINARYMIME of the "
+                   "server, the option chunking, and a known length");
+    if (envelope->has_8bit && !envelope->has_binary && !(e->caps.bits & POSTA_CAN_8BITMIME))
         return bad(e, POSTA_E_EXTENSION, POSTA_NO_RECIPIENT,
                    "the text has octets above 127 and the server does not offer 8BITMIME");
+    if (envelope->has_utf8 && !posta_engine_takes_utf8(e))
+        return bad(e, POSTA_E_EXTENSION, POSTA_NO_RECIPIENT,
+                   "the header is not ASCII and the server does not offer SMTPUTF8");
     memset(&e->t, 0, sizeof e->t);
     memset(&e->outcome, 0, sizeof e->outcome);
     e->body.at = e->body.len = 0;
     e->t.env = *envelope;
+    e->t.is_utf8 = is_utf8 || envelope->has_utf8; /* row G07: not without need */
     e->t.body = *source;
-    e->t.size = envelope->has_crlf ? source->len : POSTA_LEN_UNKNOWN; /* row D08 */
+    e->t.size = envelope->has_crlf || is_chunked ? source->len : POSTA_LEN_UNKNOWN; /* row D08 */
+    e->t.is_chunked =
+        e->config.chunking && (e->caps.bits & POSTA_CAN_CHUNKING) && e->t.size != POSTA_LEN_UNKNOWN;
     for (size_t i = 0; i < envelope->to_n; i++) {
         posta_recipient *r = &envelope->to[i];
         *r = (posta_recipient){.address = r->address, .notify = r->notify, .original = r->original};
@@ -99,16 +149,24 @@ posta_status posta_engine_submit(posta_engine *e, const posta_envelope *envelope
 
 /* ---- command by command ---- */
 
+void posta_engine_set_smtputf8(posta_engine *e, bool is_wanted) {
+    e->config.smtputf8 = is_wanted;
+}
+
 posta_status posta_engine_mail(posta_engine *e, const char *from) {
     return posta_engine_mail_with(e, from, NULL);
 }
 
 posta_status posta_engine_mail_with(posta_engine *e, const char *from,
                                     const posta_mail_options *options) {
+    posta__form form = {posta_engine_takes_utf8(e), e->config.port};
     posta__complaint c;
     posta_status status;
     if (!posta_engine_is_idle(e) || e->t.is_stepped) return POSTA_E_STATE;
-    status = check_path(e, from, POSTA__PATH_NULL_OK, POSTA_NO_RECIPIENT);
+    if (e->config.lmtp)
+        return bad(e, POSTA_E_NOT_BUILT, POSTA_NO_RECIPIENT,
+                   "LMTP takes whole messages only in this build");
+    status = check_path(e, from, POSTA__PATH_NULL_OK, &form, POSTA_NO_RECIPIENT);
     if (status != POSTA_OK) return status;
     status = posta__params_check_mail(e, options, &c);
     if (status != POSTA_OK) return bad_option(e, status, POSTA_NO_RECIPIENT, c);
@@ -116,6 +174,7 @@ posta_status posta_engine_mail_with(posta_engine *e, const char *from,
     memset(&e->outcome, 0, sizeof e->outcome);
     e->body.at = e->body.len = 0;
     e->t.is_stepped = true;
+    e->t.is_utf8 = form.may_utf8 && (e->config.smtputf8 || !posta__is_ascii(posta__span_of(from)));
     e->t.env.from = from;
     e->t.env.options = options;
     e->t.size = POSTA_LEN_UNKNOWN;
@@ -126,9 +185,10 @@ posta_status posta_engine_mail_with(posta_engine *e, const char *from,
 }
 
 posta_status posta_engine_rcpt(posta_engine *e, posta_recipient *recipient) {
+    posta__form form = posta__engine_form(e);
     posta_status status;
     if (!posta_engine_is_idle(e) || !posta_engine_in_transaction(e)) return POSTA_E_STATE;
-    status = check_recipient(e, recipient, e->t.heard_n);
+    status = check_recipient(e, recipient, &form, e->t.heard_n);
     if (status != POSTA_OK) return status;
     e->t.env.to = recipient;
     e->t.env.to_n = 1;

@@ -121,7 +121,8 @@ void posta__engine_fail(posta_engine *e, posta_status cause, posta_side side, po
     else if (e->action != ACTION_QUIT)
         take_fault(e, cause, side, phase, reply, why);
     if (e->action == ACTION_SUBMIT) {
-        bool complete = e->t.is_dropped || e->t.ok_n == 0;
+        /* A chunk goes ahead of the verdicts on who gets it. */
+        bool complete = e->t.is_dropped || (e->t.ok_n == 0 && e->t.heard_n == e->t.said_n);
         if (!e->t.is_dropped) {
             e->t.cause = cause;
             e->t.phase = phase;
@@ -161,13 +162,20 @@ void posta__engine_early_yes(posta_engine *e) {
     posta__engine_close(e);
 }
 
+static posta_retry retry_of(const transaction *t, posta_status cause, bool is_unknown) {
+    if (t->is_not_understood) return POSTA_RETRY_SAFE;
+    return posta__retry_of(cause, is_unknown, t->reply.code);
+}
+
 static void settle_recipient(posta_recipient *r, posta_status cause, bool is_unknown,
                              const transaction *t) {
-    if (r->status == POSTA_RECIPIENT_REFUSED) return;
-    r->retry = posta__retry_of(cause, is_unknown && r->reply.code != 0, t->reply.code);
+    if (r->status != POSTA_RECIPIENT_NOT_SENT) return;
+    /* without a reply it may have got it only where the text went ahead of replies */
+    is_unknown = is_unknown && (r->reply.code != 0 || t->is_chunked);
+    r->retry = retry_of(t, cause, is_unknown);
     if (cause == POSTA_OK)
         r->status = POSTA_RECIPIENT_ACCEPTED;
-    else if (is_unknown && r->reply.code != 0)
+    else if (is_unknown)
         r->status = POSTA_RECIPIENT_UNKNOWN;
 }
 
@@ -176,8 +184,8 @@ static void settle_outcome(posta_engine *e, posta_status cause, bool is_unknown)
     posta_outcome *o = &e->outcome;
     *o = (posta_outcome){.unknown = is_unknown, .reply = t->reply, .refused_n = t->refused_n};
     o->status = posta__status_fold(cause, t->reply.code);
-    o->retry = posta__retry_of(cause, is_unknown, t->reply.code);
-    o->accepted_n = cause == POSTA_OK ? t->ok_n : 0;
+    o->retry = retry_of(t, cause, is_unknown);
+    o->accepted_n = e->config.lmtp ? t->taken_n : cause == POSTA_OK ? t->ok_n : 0;
     if (t->text_bytes > 0 && e->tx_taken > t->text_begin) {
         uint64_t taken = e->tx_taken - t->text_begin, all = t->text_bytes - t->dots;
         o->bytes = taken < all ? taken : all;

@@ -149,7 +149,7 @@ static posta__complaint auth_wrong(const char *auth) {
     uint8_t store[POSTA_MAX_PATH];
     posta_window w = posta__window(store, sizeof store);
     posta_span text = posta__span_of(auth);
-    if (text.len > 0 && posta__path_rewrite(text, 0, &w, NULL) != POSTA_OK)
+    if (text.len > 0 && posta__path_rewrite(text, 0, NULL, &w, NULL) != POSTA_OK)
         return say("mail_auth", "is no address; \"\" says that nobody vouches for the sender");
     return xtext_len(text) > MAX_AUTH ? say("mail_auth", "is too long") : fine;
 }

@@ -20,6 +20,7 @@ typedef enum verb {
     V_MAIL,
     V_RCPT,
     V_DATA,
+    V_BDAT, /* said only: its reply is that to the text */
     V_TEXT,
     V_RSET,
     V_NOOP,
@@ -139,13 +140,18 @@ typedef struct transaction {
     size_t heard_n; /* RCPT replies taken */
     size_t ok_n;    /* recipients the server took */
     size_t refused_n;
-    bool is_stepped;   /* the host gives it command by command; the text too */
-    bool mail_ok;      /* a transaction is open at the server */
-    bool is_dropped;   /* say nothing more of it */
-    bool body_done;    /* the source said END */
-    bool body_waits;   /* the source said AGAIN */
-    bool body_came;    /* it went on since the last tick */
-    bool body_flushed; /* the lines filter is ended */
+    bool is_utf8;           /* SMTPUTF8 is announced: addresses go as they are */
+    bool is_stepped;        /* the host gives it command by command; the text too */
+    bool mail_ok;           /* a transaction is open at the server */
+    bool is_dropped;        /* say nothing more of it */
+    bool body_done;         /* the source said END */
+    bool body_waits;        /* the source said AGAIN */
+    bool body_came;         /* it went on since the last tick */
+    bool body_flushed;      /* the lines filter is ended */
+    bool is_chunked;        /* by BDAT: its length is told first, and it has no dot */
+    bool is_not_understood; /* the server does not know BDAT after all */
+    size_t told_at;         /* LMTP: recipients whose verdict has come, refused ones with them */
+    size_t taken_n;         /* LMTP: of these, accepted */
     posta__lines lines;
     uint64_t text_bytes; /* octets of the text put into tx, stuffing included */
     uint64_t dots;       /* of these, the stuffing */
@@ -205,6 +211,10 @@ struct posta_engine {
     char line[LINE_KEEP + 8];           /* the trace line that the host looks at */
 };
 
+/* commands.c */
+/* How the addresses of the message under way are written. */
+posta__form posta__engine_form(const posta_engine *e);
+
 /* engine.c */
 /* posta_engine_next_event has one. */
 bool posta__engine_has_event(const posta_engine *e);
@@ -244,6 +254,10 @@ void posta__verb_hear_line(posta_engine *e, verb v, const reply_line *line);
 uint32_t posta__verb_patience(const posta_engine *e, verb v);
 
 bool posta__make_room(posta_engine *e, size_t need);
+/* POSTA__PATH_ flags of recipients. */
+unsigned posta__rcpt_flags(const posta_engine *e);
+/* What is said from now on is the text. */
+void posta__text_begin(posta_engine *e);
 void posta__connected(posta_engine *e);
 
 /* login.c */
@@ -275,6 +289,15 @@ posta_status posta__login_skip(posta_engine *e);
 bool posta__shows(posta_span text, posta_span secret);
 /* The same of octets that were said in base64, as they were said. */
 bool posta__shows_base64(posta_span text, posta_span octets);
+
+/* What a refusal is told by. */
+posta_event_type posta__refusal_event(verdict judged);
+/* Notes why the message under way goes to nobody. */
+void posta__verb_blame(posta_engine *e, verb v);
+
+/* lmtp.c */
+/* Takes the verdict on a text for one recipient. True: it was the last one. */
+bool posta__lmtp_hear(posta_engine *e, verdict judged);
 
 /* params.c */
 #define POSTA__PATH_LINE (POSTA_MAX_PATH + 80u) /* verb, path, SIZE= and BODY= */

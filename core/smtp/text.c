@@ -6,6 +6,8 @@
 #include "smtp_i.h"
 
 #define ROOM_MIN 16u /* the lines filter always moves in this much */
+#define DRAIN_MAX                                                                                  \
+    65536u /* of a chunk that nobody gets, what is still written to keep the connection */
 
 static bool room(posta_engine *e) {
     if (posta__room(&e->tx) < e->tx.cap / 2) posta__window_compact(&e->tx);
@@ -17,8 +19,11 @@ static void fail(posta_engine *e, posta_status cause, const char *why) {
 }
 
 /* Row D07: octets above 127 go only where the envelope, and so MAIL, announced them. */
-static bool may_hold(posta_engine *e, bool has_high) {
-    if (!has_high || e->t.env.has_8bit) return true;
+static bool allows_high(const transaction *t) {
+    return t->env.has_8bit || t->env.has_binary;
+}
+
+static bool refuse_high(posta_engine *e) {
     fail(e, POSTA_E_BODY, "the text has octets above 127 and the envelope does not say so");
     return false;
 }
@@ -31,12 +36,13 @@ static void note_end(posta_engine *e) {
     posta__put(&w, posta__span(digits, posta__decimal(e->t.text_bytes - e->t.dots, digits)));
     posta__put(&w, POSTA_LIT(" octets of text]"));
     posta__dialogue_add(e, 'C', posta__span(store, w.len));
-    posta__dialogue_add(e, 'C', POSTA_LIT("."));
+    if (!e->t.is_chunked) posta__dialogue_add(e, 'C', POSTA_LIT("."));
 }
 
 static void end_text(posta_engine *e) {
-    posta__put(&e->tx, POSTA_LIT(".\r\n"));
-    e->tx_put += 3;
+    posta_span dot = e->t.is_chunked ? posta__span(NULL, 0) : POSTA_LIT(".\r\n");
+    posta__put(&e->tx, dot);
+    e->tx_put += dot.len;
     e->t.dot_end = e->tx_put;
     e->step = STEP_WAIT;
     note_end(e);
@@ -61,18 +67,27 @@ static void wrote(posta_engine *e, size_t n) {
     e->t.text_bytes += n;
 }
 
+static posta_status copy(posta_span *in, posta_window *out) {
+    posta__put_some(out, in);
+    return in->len > 0 ? POSTA_AGAIN : POSTA_OK;
+}
+
 /* Moves octets of `in`, or at the end (null) what is held, through the filter. False: tx is full.
  */
 static bool filter(posta_engine *e, posta_span *in) {
     transaction *t = &e->t;
     posta_span fresh = posta__span(e->tx.p + e->tx.len, 0);
     bool at_line_start = !t->lines.in_line;
-    posta_status status =
-        in ? posta__lines_step(&t->lines, in, &e->tx) : posta__lines_end(&t->lines, &e->tx);
+    posta_status status = POSTA_OK;
+    if (t->env.has_binary)
+        status = in ? copy(in, &e->tx) : POSTA_OK;
+    else
+        status =
+            in ? posta__lines_step(&t->lines, in, &e->tx) : posta__lines_end(&t->lines, &e->tx);
     fresh.len = (size_t)(e->tx.p + e->tx.len - fresh.p);
     wrote(e, fresh.len);
-    t->dots += stuffed(fresh, at_line_start);
-    if (!t->env.has_8bit && !may_hold(e, !posta__is_ascii(fresh))) return false;
+    if (!t->is_chunked) t->dots += stuffed(fresh, at_line_start);
+    if (!allows_high(t) && !posta__is_ascii(fresh)) return refuse_high(e);
     if (status == POSTA_E_FIELD) fail(e, POSTA_E_BODY, posta__lines_text(t->lines.why));
     return status == POSTA_OK;
 }
@@ -117,16 +132,27 @@ static bool pull(posta_engine *e, posta_window *w) {
     }
 }
 
+/* Octets of a chunk that are not written yet. */
+static uint64_t left(const transaction *t) {
+    return t->size - t->text_bytes;
+}
+
+/* Is this piece in the tx window as it must be there? */
+static bool passes(transaction *t, posta_span piece, bool *has_high_out) {
+    *has_high_out = false;
+    return t->env.has_binary || posta__lines_pass(&t->lines, piece, has_high_out);
+}
+
 /* Pulls the next piece into the tx window. False: nothing came. */
 static bool pull_through(posta_engine *e) {
     size_t room = posta__room(&e->tx);
     posta_window w = posta__window(e->tx.p + e->tx.len, room < e->body.cap ? room : e->body.cap);
     bool has_high;
     if (!pull(e, &w)) return false;
-    if (posta__lines_pass(&e->t.lines, posta__span(w.p, w.len), &has_high)) {
+    if (passes(&e->t, posta__span(w.p, w.len), &has_high)) {
         e->tx.len += w.len;
         wrote(e, w.len);
-        return may_hold(e, has_high);
+        return !has_high || allows_high(&e->t) || refuse_high(e);
     }
     memcpy(e->body.p, w.p, w.len);
     e->body.at = 0;
@@ -135,7 +161,7 @@ static bool pull_through(posta_engine *e) {
 }
 
 static bool fetch(posta_engine *e) {
-    return e->t.env.has_crlf ? pull_through(e) : pull(e, &e->body);
+    return e->t.env.has_crlf || e->t.env.has_binary ? pull_through(e) : pull(e, &e->body);
 }
 
 bool posta__text_write(posta_engine *e) {
@@ -143,9 +169,15 @@ bool posta__text_write(posta_engine *e) {
     bool moved = false, waited = t->body_waits;
     t->body_waits = false;
     while (e->step == STEP_TEXT && room(e)) {
+        if (t->is_chunked && t->is_dropped && left(t) > DRAIN_MAX) {
+            /* Nobody is left to get it, and the server would read all of it. */
+            posta__engine_sent(e, t->cause, false);
+            posta__engine_close(e);
+            return true;
+        }
         /* Invited though nobody is left to get it: the dot alone, the server refuses it. RFC
          * 2920 3.1 */
-        if (t->is_dropped || t->body_flushed) {
+        if ((t->is_dropped && !t->is_chunked) || t->body_flushed) {
             if (!posta__dialogue_room(e)) return moved;
             end_text(e);
             return true;

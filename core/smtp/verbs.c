@@ -41,8 +41,25 @@ static bool say_word(posta_engine *e, posta_span word, posta_span argument) {
     return end_line(e, from);
 }
 
+/* Puts `verb`<path>. An address that was fine when it was checked can fail here only where IDNA
+   does; an empty path would mean somebody else. */
+static bool put_path(posta_engine *e, posta_span verb_text, const char *address, unsigned flags) {
+    posta__form form = posta__engine_form(e);
+    size_t from = e->tx.len;
+    posta_status status;
+    posta__put(&e->tx, verb_text);
+    status = posta__path_rewrite(posta__span_of(address), flags, &form, &e->tx, NULL);
+    posta__put(&e->tx, POSTA_LIT(">"));
+    if (status == POSTA_OK) return true;
+    e->tx.len = from;
+    posta__engine_fail(e, status, POSTA_SIDE_OURS, posta_engine_phase(e), NULL,
+                       "an address cannot be written any more");
+    return false;
+}
+
 static bool say_ehlo(posta_engine *e) {
-    if (!say_word(e, POSTA_LIT("EHLO"), posta__span_of(e->config.hello))) return false;
+    posta_span word = e->config.lmtp ? POSTA_LIT("LHLO") : POSTA_LIT("EHLO");
+    if (!say_word(e, word, posta__span_of(e->config.hello))) return false;
     e->caps = (posta_capabilities){0};
     e->login.list.len = 0;
     e->step = STEP_WAIT;
@@ -67,14 +84,16 @@ static bool say_mail(posta_engine *e) {
     if (!posta__make_room(e, POSTA__PATH_LINE + posta__params_mail(e->t.env.options, NULL)))
         return false;
     from = e->tx.len;
-    posta__put(&e->tx, POSTA_LIT("MAIL FROM:<"));
-    posta__path_rewrite(posta__span_of(e->t.env.from), POSTA__PATH_NULL_OK, &e->tx, NULL);
-    posta__put(&e->tx, POSTA_LIT(">"));
+    if (!put_path(e, POSTA_LIT("MAIL FROM:<"), e->t.env.from, POSTA__PATH_NULL_OK)) return true;
     if ((e->caps.bits & POSTA_CAN_SIZE) && e->t.size != POSTA_LEN_UNKNOWN) {
         posta__put(&e->tx, POSTA_LIT(" SIZE="));
         posta__put(&e->tx, posta__span(digits, posta__decimal(e->t.size, digits)));
     }
-    if (e->t.env.has_8bit) posta__put(&e->tx, POSTA_LIT(" BODY=8BITMIME"));
+    if (e->t.env.has_binary)
+        posta__put(&e->tx, POSTA_LIT(" BODY=BINARYMIME"));
+    else if (e->t.env.has_8bit)
+        posta__put(&e->tx, POSTA_LIT(" BODY=8BITMIME"));
+    if (e->t.is_utf8) posta__put(&e->tx, POSTA_LIT(" SMTPUTF8"));
     posta__params_mail(e->t.env.options, &e->tx);
     e->step = e->t.is_stepped ? STEP_WAIT : STEP_RCPT;
     return end_line(e, from);
@@ -85,9 +104,7 @@ static bool say_rcpt(posta_engine *e) {
     size_t from;
     if (!posta__make_room(e, POSTA__PATH_LINE + posta__params_rcpt(r, NULL))) return false;
     from = e->tx.len;
-    posta__put(&e->tx, POSTA_LIT("RCPT TO:<"));
-    posta__path_rewrite(posta__span_of(r->address), POSTA__PATH_POSTMASTER_OK, &e->tx, NULL);
-    posta__put(&e->tx, POSTA_LIT(">"));
+    if (!put_path(e, POSTA_LIT("RCPT TO:<"), r->address, posta__rcpt_flags(e))) return true;
     posta__params_rcpt(r, &e->tx);
     if (++e->t.said_n == e->t.env.to_n) e->step = e->t.is_stepped ? STEP_WAIT : STEP_DATA;
     return end_line(e, from);
@@ -96,6 +113,27 @@ static bool say_rcpt(posta_engine *e) {
 static bool say_data(posta_engine *e) {
     if (!say_word(e, POSTA_LIT("DATA"), posta__span(NULL, 0))) return false;
     e->step = STEP_GO;
+    return true;
+}
+
+void posta__text_begin(posta_engine *e) {
+    e->step = STEP_TEXT;
+    e->t.text_begin = e->tx_put;
+    posta__lines_init(&e->t.lines, e->t.is_chunked ? POSTA__LINES_REJECT : POSTA__LINES_STUFF);
+    e->t.lines.kernels = e->config.kernels;
+}
+
+/* All of it in one chunk: its length is known. RFC 3030 2 */
+static bool say_bdat(posta_engine *e) {
+    char digits[POSTA_DECIMAL_CAP];
+    size_t from;
+    if (!posta__make_room(e, sizeof "BDAT  LAST\r\n" + POSTA_DECIMAL_CAP)) return false;
+    from = e->tx.len;
+    posta__put(&e->tx, POSTA_LIT("BDAT "));
+    posta__put(&e->tx, posta__span(digits, posta__decimal(e->t.size, digits)));
+    posta__put(&e->tx, POSTA_LIT(" LAST"));
+    if (!end_line(e, from) || e->step == STEP_CLOSED) return true;
+    posta__text_begin(e);
     return true;
 }
 
@@ -122,13 +160,13 @@ static void alien(posta_engine *e, verb v) {
                        "the reply code does not fit the command");
 }
 
-static posta_event_type refusal_event(verdict judged) {
+posta_event_type posta__refusal_event(verdict judged) {
     return judged == VERDICT_SOFT ? POSTA_EVENT_SERVER_RETRY : POSTA_EVENT_SERVER_ERROR;
 }
 
 /* Notes why the message under way goes to nobody. The first reason stays, but a refusal that may
    pass is the better thing to report of many refused recipients. */
-static void blame(posta_engine *e, verb v) {
+void posta__verb_blame(posta_engine *e, verb v) {
     bool softer = e->t.cause == POSTA_E_RECIPIENTS_REFUSED && v == V_RCPT &&
                   e->t.reply.code >= 500 && e->reply.code < 500;
     if (e->t.cause != POSTA_OK && !softer) return;
@@ -154,7 +192,7 @@ static void refuse_us(posta_engine *e, verb v, verdict judged) {
     e->is_refused = true;
     e->action = ACTION_NONE;
     e->step = STEP_IDLE;
-    posta__engine_event(e, refusal_event(judged), posta__phase_of(v), POSTA_NO_RECIPIENT,
+    posta__engine_event(e, posta__refusal_event(judged), posta__phase_of(v), POSTA_NO_RECIPIENT,
                         e->fault.status, e->reply.code);
 }
 
@@ -216,8 +254,9 @@ static void hear_ehlo(posta_engine *e, verdict judged) {
         return;
     }
     e->caps = (posta_capabilities){0};
-    if (judged == VERDICT_HARD && !e->is_secure) { /* row A05: no HELO behind TLS */
-        e->step = STEP_HELO;                       /* RFC 5321 3.2: an old server knows HELO only */
+    /* row A05: no HELO behind TLS; LMTP has none */
+    if (judged == VERDICT_HARD && !e->is_secure && !e->config.lmtp) {
+        e->step = STEP_HELO; /* RFC 5321 3.2: an old server knows HELO only */
         return;
     }
     refuse_us(e, V_EHLO, judged);
@@ -237,7 +276,7 @@ static void end_action(posta_engine *e, verb v, verdict judged, posta_event_type
     if (judged != VERDICT_OK) {
         status = posta__status_fold(posta__refusal(v), e->reply.code);
         posta__engine_refused(e, posta__refusal(v), posta__phase_of(v));
-        yes = refusal_event(judged);
+        yes = posta__refusal_event(judged);
     }
     e->action = ACTION_NONE;
     e->step = STEP_IDLE;
@@ -259,7 +298,7 @@ static void hear_mail(posta_engine *e, verdict judged) {
         e->t.mail_ok = true;
         return;
     }
-    blame(e, V_MAIL);
+    posta__verb_blame(e, V_MAIL);
     drop(e);
 }
 
@@ -290,11 +329,11 @@ static void hear_rcpt(posta_engine *e, verdict judged) {
         t->refused_n++;
         r->status = POSTA_RECIPIENT_REFUSED;
         r->retry = judged == VERDICT_SOFT ? POSTA_RETRY_SAFE : POSTA_RETRY_POINTLESS;
-        posta__engine_event(e, refusal_event(judged), POSTA_PHASE_RECIPIENT, at,
+        posta__engine_event(e, posta__refusal_event(judged), POSTA_PHASE_RECIPIENT, at,
                             posta__status_fold(POSTA_E_RECIPIENTS_REFUSED, e->reply.code),
                             e->reply.code);
     }
-    if (judged != VERDICT_OK) blame(e, V_RCPT);
+    if (judged != VERDICT_OK) posta__verb_blame(e, V_RCPT);
     if (t->refused_n == t->env.to_n ||
         (t->refused_n > 0 && e->config.on_refused == POSTA_REFUSED_ABORT))
         drop(e);
@@ -308,16 +347,13 @@ static void hear_data(posta_engine *e, verdict judged) {
         return;
     }
     if (judged != VERDICT_OK) {
-        blame(e, V_DATA);
+        posta__verb_blame(e, V_DATA);
         drop(e);
         e->step = STEP_WAIT;
         return;
     }
     /* The entry is queued when the text begins, so that an early refusal is heard in its middle. */
-    e->step = STEP_TEXT;
-    e->t.text_begin = e->tx_put;
-    posta__lines_init(&e->t.lines, POSTA__LINES_STUFF);
-    e->t.lines.kernels = e->config.kernels;
+    posta__text_begin(e);
     e->owed[(e->owed_at + e->owed_n++) % e->config.owed_max] = V_TEXT;
     e->owed_last = V_TEXT;
     if (!e->t.is_stepped) return;
@@ -334,13 +370,26 @@ static void hear_step_text(posta_engine *e, verdict judged, bool early) {
     e->t.reply = e->reply;
     if (judged != VERDICT_OK) {
         status = posta__status_fold(POSTA_E_MESSAGE_REFUSED, e->reply.code);
-        type = refusal_event(judged);
+        type = posta__refusal_event(judged);
         posta__engine_refused(e, POSTA_E_MESSAGE_REFUSED, phase);
     }
     posta__engine_step_done(e, judged == VERDICT_OK ? POSTA_OK : POSTA_E_MESSAGE_REFUSED, false);
     e->action = ACTION_NONE;
     e->step = STEP_IDLE;
     posta__engine_event(e, type, phase, POSTA_NO_RECIPIENT, status, e->reply.code);
+}
+
+/* RFC 3030 2: the transaction is void, and ends by RSET. What says that BDAT is not known closes
+   the connection: the text may have been read as commands. It was not taken, so it may go by DATA.
+ */
+static void hear_bdat_refusal(posta_engine *e) {
+    bool follows = e->t.is_dropped; /* from an earlier refusal */
+    e->t.is_dropped = true;
+    e->step = STEP_WAIT;
+    if (e->reply.code < 500 || e->reply.code > 504) return;
+    e->t.is_not_understood = !follows;
+    posta__engine_sent(e, e->t.cause, false);
+    posta__engine_close(e);
 }
 
 /* Rows D13, F05, E12: before the last octet of the dot is with the transport a refusal is early:
@@ -357,10 +406,15 @@ static void hear_text(posta_engine *e, verdict judged) {
         if (closes) posta__engine_close(e);
         return;
     }
-    if (judged != VERDICT_OK)
-        blame(e, V_TEXT);
-    else if (!e->t.is_dropped)
+    if (e->config.lmtp && !early && !posta__lmtp_hear(e, judged)) return;
+    if (judged != VERDICT_OK && e->t.taken_n == 0)
+        posta__verb_blame(e, V_TEXT);
+    else if (judged == VERDICT_OK && !e->t.is_dropped)
         e->t.reply = e->reply;
+    if (e->t.is_chunked && !e->config.lmtp && judged != VERDICT_OK && !closes) {
+        hear_bdat_refusal(e);
+        return;
+    }
     e->t.mail_ok = false; /* the server has ended the transaction, RFC 5321 4.1.1.4 */
     posta__engine_sent(e, e->t.cause, false);
     if (closes) posta__engine_close(e);
@@ -407,6 +461,7 @@ static const struct {
     [V_MAIL] = {say_mail, hear_mail, PATIENCE(command), YES, NO},
     [V_RCPT] = {say_rcpt, hear_rcpt, PATIENCE(command), YES, NO},
     [V_DATA] = {say_data, hear_data, PATIENCE(data), YES, YES},
+    [V_BDAT] = {say_bdat, hear_text, PATIENCE(result), YES, YES},
     [V_TEXT] = {NULL, hear_text, PATIENCE(result), NO, NO},
     [V_RSET] = {say_rset, hear_rset, PATIENCE(command), YES, NO},
     [V_NOOP] = {say_noop, hear_noop, PATIENCE(command), YES, YES},
@@ -421,7 +476,7 @@ verb posta__verb_next(const posta_engine *e) {
     case STEP_AUTH: return V_AUTH;
     case STEP_MAIL: return V_MAIL;
     case STEP_RCPT: return V_RCPT;
-    case STEP_DATA: return V_DATA;
+    case STEP_DATA: return e->t.is_chunked ? V_BDAT : V_DATA;
     case STEP_RSET: return V_RSET;
     case STEP_NOOP: return V_NOOP;
     case STEP_QUIT: return V_QUIT;
@@ -441,8 +496,9 @@ bool posta__verb_may(const posta_engine *e, verb v) {
     bool pipelining = (e->caps.bits & POSTA_CAN_PIPELINING) && !e->config.no_pipelining;
     if (!posta__dialogue_room(e) || e->owed_n == e->config.owed_max) return false;
     if (e->owed_n == 0) return !e->must_peek;
-    /* Row F08: with "abort" nobody may get it after a refusal, so DATA waits for every verdict. */
-    if (v == V_DATA && e->config.on_refused == POSTA_REFUSED_ABORT) return false;
+    /* Row F08: with "abort" nobody may get it after a refusal, so DATA and BDAT wait for every
+     * verdict. */
+    if ((v == V_DATA || v == V_BDAT) && e->config.on_refused == POSTA_REFUSED_ABORT) return false;
     return pipelining && verbs[v].behind && !verbs[e->owed_last].last;
 }
 
@@ -450,6 +506,7 @@ bool posta__verb_say(posta_engine *e, verb v) {
     if (!verbs[v].say(e)) return false;
     if (e->step == STEP_CLOSED) return true;
     if (e->owed_n == 0) e->progress = e->now;
+    if (v == V_BDAT) v = V_TEXT;
     e->owed[(e->owed_at + e->owed_n++) % e->config.owed_max] = (uint8_t)v;
     e->owed_last = v;
     return true;

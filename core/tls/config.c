@@ -166,9 +166,15 @@ static posta_status load_own(posta_tls *t, const posta_tls_config *c, posta_prob
 
 static posta_status take_name(posta_tls *t, const char *name, posta_problem *p) {
     posta_span s = posta__span_of(name);
+    uint8_t ascii[POSTA_MAX_DOMAIN + 1];
+    posta_window w = posta__window(ascii, sizeof ascii);
     posta__tls_name checked;
     const char *why = NULL;
     if (!name) return POSTA_OK;
+    /* Row J06: certificates have A-labels. What cannot be one is refused below, as it was given. */
+    if (!posta__is_ascii(s) &&
+        posta__domain_to_ascii(s, posta_port_default(), &w, NULL) == POSTA_OK)
+        s = posta__span(w.p, w.len);
     if (posta__tls_name_init(&checked, s, &why) != POSTA_OK)
         return posta__problem(p, POSTA_E_FIELD, "tls.server_name", why, s);
     if (s.len >= sizeof t->server_name)

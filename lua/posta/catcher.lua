@@ -15,9 +15,9 @@ its option tls.
 
 Options of start: port (0: any free one), host ("127.0.0.1"), dir (a folder for NNNN.eml and
 NNNN.envelope; true: a fresh temporary one), log (a function that takes a line; false: silence),
-extensions (the EHLO lines), keep (false: the octets stay in the file only), tls, and
-refuse(verb, argument): a reply to give instead of doing it, or nil. MAIL and RCPT come with the
-address, "." with the octets of the message, CONNECT with "".
+extensions (the EHLO lines), smtputf8 (true: offers SMTPUTF8 too, RFC 6531), keep (false: the octets
+stay in the file only), tls, and refuse(verb, argument): a reply to give instead of doing it, or nil.
+MAIL and RCPT come with the address, "." with the octets of the message, CONNECT with "".
 
 tls = { cert =, key = } (files in PEM) offers STARTTLS, with
     implicit = true       TLS from the first octet: c.url is smtps://...
@@ -492,7 +492,10 @@ end
 -- The EHLO lines; a sentence when one makes no sense.
 local function read_extensions(c, lines)
     c.extensions, c.offers, c.limit = {}, {}, 0
-    for i, line in ipairs(lines) do
+    local all = {}
+    for i, line in ipairs(lines) do all[i] = line end
+    if c.options.smtputf8 then all[#all + 1] = "SMTPUTF8" end
+    for i, line in ipairs(all) do
         local key, value = tostring(line):match("^(%w[%w%-]*) ?([ -~]*)$")
         if not key then return ("extensions[%d]: malformed"):format(i) end
         c.extensions[i] = line

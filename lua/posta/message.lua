@@ -92,28 +92,30 @@ end
 
 ------------------------------------------------------------------------------- looking and reading
 
-local CHECK = { known = { size = "number", bulk = "boolean", may_8bit = "boolean" } }
+local CHECK = { known = { size = "number", bulk = "boolean", may_8bit = "boolean", may_utf8 = "boolean" } }
 
 --- Looks for what will go wrong or annoy, before it is sent: a list of { code =, severity =, place =, text = },
 -- severity "error" (it cannot be sent so), "warning" or "note". docs/mime.md has the codes.
 -- @tparam[opt] table options size: octets that the server takes (conn:capabilities().size); bulk = true: it
--- goes to many who asked for it; may_8bit = true: the server has 8BITMIME
+-- goes to many who asked for it; may_8bit = true: the server has 8BITMIME; may_utf8 = true: and SMTPUTF8
 function methods.check(m, options)
     checked(m, "check")
     options = options or {}
     local complaint = names.wrong_type(options, "check", "table") or names.misuse(options, "check", CHECK)
     if complaint then error(complaint, 2) end
     if not loop.is_free(m) then return errors.busy("message") end
-    return message.findings(m, rawget(options, "size"), rawget(options, "bulk"), rawget(options, "may_8bit"))
+    return message.findings(m, rawget(options, "size"), rawget(options, "bulk"), rawget(options, "may_8bit"),
+        rawget(options, "may_utf8"))
 end
 
 --- Octets that it will have, as SIZE counts them. Text is looked at, nothing is encoded.
--- @tparam[opt] table options may_8bit = true: for a server with 8BITMIME
+-- @tparam[opt] table options may_8bit = true: for a server with 8BITMIME; may_utf8 = true: with SMTPUTF8 too
 -- @return number; or nil, message, err: code "size.unknown" where a body's length is not known
 function methods.size(m, options)
     checked(m, "size")
     if not loop.is_free(m) then return errors.busy("message") end
-    local n, status = message.size(m, type(options) == "table" and rawget(options, "may_8bit"))
+    if type(options) ~= "table" then options = {} end
+    local n, status = message.size(m, rawget(options, "may_8bit"), rawget(options, "may_utf8"))
     if n == false then return failure(m, status) end
     if n ~= true then return n end
     return errors.problem { code = "size.unknown", text = "size: the length of a body is not known" }

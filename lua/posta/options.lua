@@ -16,6 +16,7 @@ local SOCKET_LIST = session.socket_option_list()
 local WORDS = {
     tls_mode = { [0] = "default", "none", "opportunistic", "starttls", "tls" },
     on_refused = { [0] = "continue", "abort" },
+    chunking = { [0] = "off", "auto" },
 }
 
 local function lua_type(name)

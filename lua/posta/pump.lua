@@ -63,7 +63,7 @@ function M.engine(w)
         url = config.url, auth = config.auth, peer_port = config.peer_port,
         peer = config.peer, timeouts = config.timeouts, trace = true,
         security = security, tls = own, name = config.name, insecure = config.insecure,
-        abort_on_refused = config.abort_on_refused, no_pipelining = config.no_pipelining,
+        abort_on_refused = config.abort_on_refused, no_pipelining = config.no_pipelining, by_chunks = config.by_chunks,
         -- Both sides may be blocking pipes of a kilobyte: the replies to a burst must fit in one.
         owed_max = 8,
     }

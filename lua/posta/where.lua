@@ -52,7 +52,7 @@ local RULES = {
 }
 
 -- Values that are right by design but whose part is not there yet.
-local LATER = { chunking = "auto", pipeline = "deep" }
+local LATER = { pipeline = "deep" }
 
 -- What not every call can do.
 local NOT_FOR = {
@@ -114,7 +114,7 @@ end
 local WORDS = {
     security = { tls = true, starttls = true, opportunistic = true, none = true },
     on_refused = { continue = true, abort = true },
-    chunking = { off = true },
+    chunking = { off = true, auto = true },
     pipeline = { auto = true, off = true },
 }
 local WORDS_SAID = {
@@ -224,10 +224,10 @@ end
 -- Where it goes, by C: "host:port" as errors name it, and how that is protected.
 local function place(w, config)
     local wrong = tls(w, config)
-    local parsed, field, text = core.where(config)
+    local parsed, field, text, code = core.where(config)
     if not parsed then
         if config.host and field == "host" then return true end      -- C says it better with the session
-        return problem(field ~= "" and field or "url", text)
+        return problem(field ~= "" and field or "url", text, code)
     end
     config.is_lmtp, config.place_security = parsed.is_lmtp, parsed.security
     config.name, config.ca_file = not parsed.is_unix and parsed.host or nil, parsed.ca_file
@@ -286,6 +286,7 @@ function where.config(w)
     end
     config.abort_on_refused = config.on_refused == "abort"
     config.no_pipelining = config.pipeline == "off"
+    config.by_chunks = config.chunking == "auto"
     config.files = rawget(w, "files") ~= false
     hooks(w, config)
     local trace = rawget(w, "trace")

@@ -91,6 +91,12 @@ typedef struct posta_port {
     /** The shape of lua_Alloc: len 0 frees, old null allocates, else resizes. Null: out of memory.
      */
     void *(*allocate)(void *user, void *old, size_t old_len, size_t len);
+    /** Appends a domain whose labels are not all ASCII as A-labels, by IDNA2008 (RFC 5891); maps
+     * nothing but ASCII capitals and composition (NFC). May be null, and then such domains need a
+     * server with SMTPUTF8. POSTA_OK; POSTA_E_FIELD with a static phrase in *why_out ("has a domain
+     * ..."); POSTA_E_LIMIT; POSTA_E_MEMORY; POSTA_E_NOT_BUILT. */
+    posta_status (*domain_to_ascii)(void *user, posta_span domain, posta_window *out,
+                                    const char **why_out);
     /** posta_port_default()->kernels, or null: portable encoders, for the same octets. */
     const posta_kernels *kernels;
 } posta_port;
@@ -209,6 +215,9 @@ typedef struct posta_envelope {
         has_crlf; /* the source gives whole CRLF lines, so its length is what the server will count:
                      it is announced as SIZE. Else line ends may be mended, and no SIZE is said */
     const posta_mail_options *options; /* null: none; borrowed */
+    bool has_binary; /* the text is no lines: BODY=BINARYMIME, by BDAT only; an error where that
+                        cannot be */
+    bool has_utf8;   /* the text's header fields have UTF-8: SMTPUTF8, an error where not offered */
 } posta_envelope;
 
 /* ---- cryptography ---- */

@@ -59,8 +59,13 @@ typedef struct posta_engine_config {
     posta_timeouts timeouts;
     posta_on_refused on_refused;
     bool no_pipelining; /* one command at a time, whatever the server offers */
-    bool trace;         /* every line of the dialogue becomes an event */
-    bool lenient; /* take LF alone as a reply's line end, and up to 4 empty lines before a reply */
+    bool lmtp; /* RFC 2033: LHLO, and a verdict on the text for each recipient; whole messages only
+                  (posta_engine_submit), and not with POSTA_REFUSED_ABORT */
+    bool chunking; /* texts of known length that are whole CRLF lines go by BDAT, RFC 3030, where
+                      the server offers CHUNKING: pipelined behind the recipients, so that a message
+                      takes one round trip */
+    bool trace;    /* every line of the dialogue becomes an event */
+    bool lenient;  /* take LF alone as a reply's line end, and up to 4 empty lines before a reply */
     size_t rx_space;    /* bytes; at least POSTA_MIN_RX_SPACE */
     size_t tx_space;    /* bytes; at least POSTA_MIN_TX_SPACE */
     size_t body_space;  /* bytes pulled from a source at a time; at least POSTA_MIN_BODY_SPACE */
@@ -70,7 +75,10 @@ typedef struct posta_engine_config {
     uint32_t reply_max; /* octets in a whole reply before it is a fault */
     uint32_t spent;     /* milliseconds of the total that are over when the engine begins */
     posta_starttls starttls;
-    size_t auth_space;            /* octets of a challenge of AUTH; 0: nobody logs in */
+    size_t auth_space;      /* octets of a challenge of AUTH; 0: nobody logs in */
+    const posta_port *port; /* whose domain_to_ascii is asked, for a server without SMTPUTF8 and a
+                               domain that is not ASCII; null: such a domain is refused then */
+    bool smtputf8;          /* of a message command by command: see posta_engine_set_smtputf8 */
     const posta_kernels *kernels; /* those of a posta_port; may be null */
 } posta_engine_config;
 
@@ -92,7 +100,8 @@ typedef struct posta_engine_config {
 #define POSTA_ENGINE_CONFIG                                                                        \
     {                                                                                              \
         sizeof(posta_engine_config), 0, POSTA_TIMEOUTS, POSTA_REFUSED_CONTINUE, false, false,      \
-            false, POSTA_ENGINE_SPACES, 4096, 65536, 0, POSTA_STARTTLS_NEVER, 0, 0                 \
+            false, false, false, POSTA_ENGINE_SPACES, 4096, 65536, 0, POSTA_STARTTLS_NEVER, 0, 0,  \
+            false, 0                                                                               \
     }
 
 /* ---- phases, events, faults ---- */
@@ -171,7 +180,9 @@ typedef struct posta_fault {
     size_t recipient;  /* POSTA_E_FIELD: which address; POSTA_NO_RECIPIENT: the sender */
     const char *why;   /* POSTA_E_FIELD, POSTA_E_BODY, POSTA_E_PROTOCOL: static words; else null */
     const char
-        *field; /* the option that is wrong or cannot be had: "dsn.envid"; static; else null */
+        *field;      /* the option that is wrong or cannot be had: "dsn.envid"; static; else null */
+    bool is_address; /* it is an address that is wrong, or that this server does not take:
+                        `recipient` says which */
 } posta_fault;
 
 #define POSTA_NO_RECIPIENT SIZE_MAX
@@ -196,6 +207,7 @@ enum {
     POSTA_CAN_STARTTLS = 16u,
     POSTA_CAN_AUTH = 32u,
     POSTA_CAN_ENHANCED_CODES = 64u,
+    POSTA_CAN_SMTPUTF8 = 128u,        /* RFC 6531; used only beside 8BITMIME */
     POSTA_CAN_DSN = 256u,             /* RFC 3461 */
     POSTA_CAN_CHUNKING = 512u,        /* RFC 3030 */
     POSTA_CAN_BINARYMIME = 1024u,     /* RFC 3030 */
@@ -269,25 +281,30 @@ POSTA_API bool posta_engine_next_event(posta_engine *e, posta_event *out);
 
 /* ---- commands ---- */
 
-/** Sends one message: MAIL, RCPTs, DATA, text; pipelined where offered. Ends in EVENT_SENT, with
- *  RECIPIENT_ACK, SERVER_ERROR or SERVER_RETRY for each recipient before it. The envelope's array
- * and the source are borrowed until then. POSTA_E_IN_PROGRESS: accepted. POSTA_E_STATE: not idle.
- *  POSTA_E_FIELD, POSTA_E_TOO_BIG, POSTA_E_EXTENSION, POSTA_E_ARGUMENT: nothing was sent;
- * connection unharmed. */
+/** Sends one message: MAIL, RCPTs, DATA or BDAT, text; pipelined where offered. Ends in EVENT_SENT,
+ * with RECIPIENT_ACK, SERVER_ERROR or SERVER_RETRY for each recipient before it. The envelope's
+ * array and the source are borrowed until then. POSTA_E_IN_PROGRESS: accepted. POSTA_E_STATE: not
+ * idle. POSTA_E_FIELD, POSTA_E_TOO_BIG, POSTA_E_EXTENSION, POSTA_E_ARGUMENT: nothing was sent;
+ * connection unharmed. An address beyond ASCII goes as it is, with SMTPUTF8, where that is offered;
+ * else its domain as A-labels, and a local part is POSTA_E_EXTENSION, a domain without IDNA
+ * POSTA_E_NOT_BUILT. */
 POSTA_API posta_status posta_engine_submit(posta_engine *e, const posta_envelope *envelope,
                                            const posta_source *source);
 /* One message command by command, each with its own event: mail, rcpt+, data, text*, text_end.
  * POSTA_E_IN_PROGRESS: begun. POSTA_E_STATE: not idle, or not in this order. */
 
 /** MAIL; ends in EVENT_SENDER_ACK, SERVER_ERROR or SERVER_RETRY. `from` ("" is the null path) is
- * borrowed until then. Announces BODY=8BITMIME where offered. POSTA_E_FIELD. */
+ * borrowed until then. Announces BODY=8BITMIME where offered; SMTPUTF8 for a sender beyond ASCII,
+ * or where posta_engine_set_smtputf8 said so. POSTA_E_FIELD, POSTA_E_EXTENSION, POSTA_E_NOT_BUILT.
+ */
 POSTA_API posta_status posta_engine_mail(posta_engine *e, const char *from);
 /** The same with parameters; `options` (null: none) is borrowed until the event. POSTA_E_EXTENSION:
  * the server does not offer one that is asked for; nothing was sent. */
 POSTA_API posta_status posta_engine_mail_with(posta_engine *e, const char *from,
                                               const posta_mail_options *options);
 /** RCPT to recipient->address; ends in EVENT_RECIPIENT_ACK, SERVER_ERROR or SERVER_RETRY, whose
- * `recipient` counts them from 0. Borrowed until then. POSTA_E_FIELD. */
+ * `recipient` counts them from 0. Borrowed until then. Errors as of posta_engine_mail; what MAIL
+ * did not announce cannot be used any more. */
 POSTA_API posta_status posta_engine_rcpt(posta_engine *e, posta_recipient *recipient);
 /** DATA; ends in EVENT_BEGIN_ACK, SERVER_ERROR or SERVER_RETRY. POSTA_E_STATE also when no
  * recipient was accepted. */
@@ -299,6 +316,10 @@ POSTA_API size_t posta_engine_text(posta_engine *e, const void *p, size_t len);
 /** The end of the text; ends in EVENT_END_ACK, SERVER_ERROR or SERVER_RETRY. posta_engine_outcome
  * then tells what became of the message. */
 POSTA_API posta_status posta_engine_text_end(posta_engine *e);
+/** The next posta_engine_mail announces SMTPUTF8 where it is offered, although its sender is ASCII:
+ * for recipients or header fields that are not. Not without need: a server that cannot hand such a
+ * message on returns it. */
+POSTA_API void posta_engine_set_smtputf8(posta_engine *e, bool is_wanted);
 /** Changes the patience of the phases from now on; `total` too. */
 POSTA_API void posta_engine_set_timeouts(posta_engine *e, const posta_timeouts *timeouts);
 /** RSET; ends in EVENT_RESET. POSTA_E_IN_PROGRESS, POSTA_E_STATE. */
@@ -356,6 +377,8 @@ POSTA_API posta_status posta_engine_auth_again(posta_engine *e);
 
 /** Nothing is owed or under way, the connection is open and greeted. */
 POSTA_API bool posta_engine_is_idle(const posta_engine *e);
+/** The server takes addresses and header fields in UTF-8: SMTPUTF8 and 8BITMIME are offered. */
+POSTA_API bool posta_engine_takes_utf8(const posta_engine *e);
 /** A message given command by command is open: between EVENT_SENDER_ACK and its end or RSET. */
 POSTA_API bool posta_engine_in_transaction(const posta_engine *e);
 /** Its text is awaited: between EVENT_BEGIN_ACK and posta_engine_text_end. */

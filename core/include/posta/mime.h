@@ -264,17 +264,21 @@ typedef struct posta_compose_options {
     size_t size;       /* sizeof(posta_compose_options) */
     bool may_8bit;     /* 8BITMIME is offered: text parts may go as 8bit */
     bool may_binary;   /* BINARYMIME and CHUNKING are: octets may go as they are (RFC 3030) */
+    bool may_utf8;     /* SMTPUTF8 and 8BITMIME are: addresses that are not ASCII go as they are */
     size_t read_space; /* octets read from a source at a time; 0: 8 KiB */
 } posta_compose_options;
 
 #define POSTA_COMPOSE_OPTIONS                                                                      \
-    { sizeof(posta_compose_options), false, false, 0 }
+    { sizeof(posta_compose_options), false, false, false, 0 }
 
 /** Derives the tree, chooses encodings, and gives the message as a source of CRLF lines.
  * `source_out` borrows the message; its len is exact when every body's length is known. Checks what
  * only the whole message can tell (a sender, a recipient, a text for raw). Composing again starts
  * from the beginning: POSTA_E_STATE when a body was consumed and cannot be read twice. Null
- * options: 7-bit. `has_8bit_out` (may be null) says whether 8bit octets will be in it. */
+ * options: 7-bit. `has_8bit_out` (may be null) says whether 8bit octets will be in it.
+ * Without may_utf8 domains beyond ASCII are written as A-labels, as the port finds them
+ * (POSTA_E_NOT_BUILT where it cannot), and local parts beyond ASCII are POSTA_E_EXTENSION; the
+ * problem names the address. */
 POSTA_API posta_status posta_message_compose(posta_message *m, const posta_compose_options *options,
                                              posta_source *source_out, bool *has_8bit_out);
 
@@ -307,10 +311,11 @@ typedef struct posta_check_options {
     uint64_t size_max; /* octets that the server takes (SIZE); 0: not known */
     bool may_8bit;     /* as posta_compose_options */
     bool is_bulk;      /* goes to many who asked for it; List-Id says so too */
+    bool may_utf8;     /* as posta_compose_options */
 } posta_check_options;
 
 #define POSTA_CHECK_OPTIONS                                                                        \
-    { sizeof(posta_check_options), 0, false, false }
+    { sizeof(posta_check_options), 0, false, false, false }
 
 /** Looks for what will go wrong or annoy, without sending. Writes at most `cap` findings, errors
  * and all, in the order in which they were met; *n_out is how many there are. Bodies that can be

@@ -10,8 +10,16 @@
 extern "C" {
 #endif
 
-/** The system's clock, random numbers and memory. Static; usable from any thread. */
+/** The system's clock, random numbers, memory, and IDNA where it is built in. Static; usable from
+ * any thread. */
 POSTA_API const posta_port *posta_port_default(void);
+
+/** Appends a domain with U-labels ("b\xc3\xbccher.example") as A-labels ("xn--bcher-kva.example"),
+ * by IDNA2008 without mappings but ASCII capitals and NFC. ASCII labels stay, in small letters.
+ * POSTA_E_FIELD: a label that no domain may have; *why_out (may be null) is a static phrase.
+ * POSTA_E_NOT_BUILT with POSTA_IDNA=OFF; POSTA_E_LIMIT: no room; POSTA_E_MEMORY. */
+POSTA_API posta_status posta_domain_to_ascii(posta_span domain, posta_window *out,
+                                             const char **why_out);
 
 /** A source that reads a regular file from its start, with its length. Opens it now: POSTA_E_FILE
  * when it cannot be read or is no regular file (`why_out`, may be null: a static or strerror-like
@@ -64,7 +72,8 @@ POSTA_API posta_status posta_socket_new(const posta_port *port, const posta_sock
                                         posta_transport *out);
 /** Closes and frees a transport of posta_socket_new, and clears it. Cleared already is fine. */
 POSTA_API void posta_socket_free(posta_transport *t);
-/** Replaces what the next open uses: patience, numeric address ("" resolves the host, null keeps it).
+/** Replaces what the next open uses: patience, numeric address ("" resolves the host, null keeps
+ * it).
  */
 POSTA_API void posta_socket_set(posta_transport *t, const char *address, uint32_t resolve_ms,
                                 uint32_t connect_ms);

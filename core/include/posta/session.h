@@ -37,6 +37,7 @@ typedef struct posta_session posta_session;
     X(POSTA_OPTION_TIMEOUT_TOTAL,    "timeout.total",    POSTA_TYPE_NUMBER, POSTA_WHEN_CLOSED, "ms") \
     X(POSTA_OPTION_ON_REFUSED,       "on_refused",       POSTA_TYPE_NUMBER, POSTA_WHEN_CLOSED, "posta_on_refused") \
     X(POSTA_OPTION_PIPELINING,       "pipelining",       POSTA_TYPE_FLAG,   POSTA_WHEN_CLOSED, "") \
+    X(POSTA_OPTION_CHUNKING,         "chunking",         POSTA_TYPE_NUMBER, POSTA_WHEN_CLOSED, "posta_chunking") \
     X(POSTA_OPTION_TRACE,            "trace",            POSTA_TYPE_FLAG,   POSTA_WHEN_CLOSED, "") \
     X(POSTA_OPTION_LENIENT,          "lenient",          POSTA_TYPE_FLAG,   POSTA_WHEN_CLOSED, "") \
     X(POSTA_OPTION_TLS_MODE,         "tls_mode",         POSTA_TYPE_NUMBER, POSTA_WHEN_CLOSED, "posta_security") \
@@ -44,8 +45,12 @@ typedef struct posta_session posta_session;
     X(POSTA_OPTION_AGENT,            "agent",            POSTA_TYPE_TEXT,   POSTA_WHEN_ANY, "") \
     X(POSTA_OPTION_BLOCKING,         "blocking",         POSTA_TYPE_FLAG,   POSTA_WHEN_CLOSED, "") \
     X(POSTA_OPTION_HEADER_SPACE,     "header_space",     POSTA_TYPE_NUMBER, POSTA_WHEN_NEVER, "bytes") \
-    X(POSTA_OPTION_REPLY_SPACE,      "reply_space",      POSTA_TYPE_NUMBER, POSTA_WHEN_NEVER, "bytes")
+    X(POSTA_OPTION_REPLY_SPACE,      "reply_space",      POSTA_TYPE_NUMBER, POSTA_WHEN_NEVER, "bytes") \
+    X(POSTA_OPTION_SMTPUTF8,         "smtputf8",         POSTA_TYPE_FLAG,   POSTA_WHEN_ANY, "")
 /* clang-format on */
+
+/** How texts go: see posta_engine_config.chunking. */
+typedef enum posta_chunking { POSTA_CHUNKING_OFF, POSTA_CHUNKING_AUTO } posta_chunking;
 
 #define POSTA_MAX_SOCKET_OPTIONS 8u
 #define POSTA_MAX_SOCKET_VALUE   16u
@@ -402,6 +407,8 @@ POSTA_API bool posta_session_is_connected(const posta_session *s);
 /** Where it leads, as its sentences name it: "mail.example.org:465"; never null. Good until the
  * session is freed; it follows posta_session_set_host and the TLS mode. */
 POSTA_API const char *posta_session_peer(const posta_session *s);
+/** What the server, and how this session is set, let a message be composed of. Once connected. */
+POSTA_API posta_compose_options posta_session_compose_options(const posta_session *s);
 /** What the server offers; no bits before it is connected. */
 POSTA_API posta_capabilities posta_session_capabilities(const posta_session *s);
 /** The first fault since connecting or since the last message began. Never null. */
@@ -437,7 +444,7 @@ POSTA_API posta_status posta_message_inline_file(posta_message *m, const char *p
                                                  const char *cid,
                                                  const posta_part_options *options);
 /** Writes the composed message to `write` piece by piece until it answers other than POSTA_OK. The
- *  text is 7-bit safe. */
+ *  text is 7-bit safe, but where an address cannot be written in ASCII. */
 POSTA_API posta_status posta_message_write(
     posta_message *m, posta_status (*write)(void *user, const void *p, size_t len), void *user);
 
@@ -452,7 +459,7 @@ typedef struct posta_link_config {
     const char *server_name; /* the host that is connected to: checked and asked for */
     unsigned insecure;       /* POSTA_INSECURE_..., besides those of `tls` */
     size_t tls_space;        /* octets read at a time under TLS; 0: this link never has TLS */
-    const posta_port *port;  /* clock and entropy for TLS; null: posta_port_default() */
+    const posta_port *port;  /* clock and entropy for TLS, IDNA; null: posta_port_default() */
     const posta_auth *auth;  /* who logs in; borrowed. Null: nobody */
     uint16_t tcp_port;       /* the server's; OAUTHBEARER tells it */
     bool is_protected;       /* the host encrypts and has verified the peer */
@@ -503,6 +510,8 @@ POSTA_API bool posta_link_next_event(posta_link *l, posta_event *out);
 /** Composes the message for what the server offers and submits it. POSTA_E_IN_PROGRESS; else
  * nothing was sent and the receipt says why. */
 POSTA_API posta_status posta_link_send_message(posta_link *l, posta_message *message);
+/** What the server, and how this link is set, let a message be composed of. Once connected. */
+POSTA_API posta_compose_options posta_link_compose_options(const posta_link *l);
 /** Submits finished text; as posta_engine_submit, and the receipt names what was refused. */
 POSTA_API posta_status posta_link_send(posta_link *l, const posta_envelope *envelope,
                                        const posta_source *source);

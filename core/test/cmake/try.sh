@@ -65,7 +65,7 @@ if by find cmake -S "$use/find" -B "$work/find" "-DCMAKE_PREFIX_PATH=$tree" &&
     done
 fi
 check "the CMake package names no library by its path here" \
-    test -z "$(grep -rE '/libmbed|/mbedtls' "$tree/lib/cmake/posta")"
+    test -z "$(grep -rE '/libmbed|/mbedtls|/libidn2' "$tree/lib/cmake/posta")"
 
 # inside NAME CMAKE-OPTION...: posta's sources in a host's tree.
 inside() {

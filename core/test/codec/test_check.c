@@ -20,7 +20,7 @@ static posta_status path(posta_span s, const char **why) {
     posta_window w = posta__window(room, sizeof room);
     posta__address_fault fault = {0};
     posta_status status =
-        posta__path_rewrite(s, POSTA__PATH_NULL_OK | POSTA__PATH_LOCAL_OK, &w, &fault);
+        posta__path_rewrite(s, POSTA__PATH_NULL_OK | POSTA__PATH_LOCAL_OK, NULL, &w, &fault);
     assert_true(status == POSTA_OK || w.len == 0);
     if (fault.why) *why = fault.why;
     return status;
@@ -164,6 +164,10 @@ static void table(void **state) {
          "cher.example",
          false},
         {posta__domain_check, "xn--bcher-kva.example", true},
+        {posta__domain_check,
+         "b\xc3\xbc"
+         "cher.example",
+         false}, /* EHLO takes ASCII only */
         {posta__domain_check, "a b", false},
         {posta__domain_check,
          "a\xef\xbc\x8e"

@@ -54,7 +54,7 @@ static int64_t unix_time(void *user) {
     return 1764000000;
 }
 
-static const posta_port port = {sizeof port, NULL, now, unix_time, entropy, allocate, NULL};
+static const posta_port port = {sizeof port, NULL, now, unix_time, entropy, allocate, NULL, NULL};
 
 static void must(posta_status status, const posta_message *m, const char *what) {
     if (!status) return;

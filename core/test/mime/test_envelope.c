@@ -81,7 +81,7 @@ static void test_fields_take_paths_alone(void **state) {
             posta_span to;
             assert_int_equal(posta_message_envelope(m, &e), POSTA_OK);
             to = posta__span_of(e.to[1].address);
-            assert_int_equal(posta__path_rewrite(to, POSTA__PATH_POSTMASTER_OK, &w, NULL),
+            assert_int_equal(posta__path_rewrite(to, POSTA__PATH_POSTMASTER_OK, NULL, &w, NULL),
                              POSTA_OK);
             assert_true(posta_span_is(to, posta__span(w.p, w.len)));
             taken++;

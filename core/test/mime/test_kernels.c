@@ -61,9 +61,9 @@ static void base64_lines(const uint8_t *in, size_t n, uint8_t *out) {
     asked[1]++;
     posta__kernels_portable.base64_lines(in, n, out);
 }
-static size_t qp_plain(const uint8_t *in, size_t len, uint8_t *out) {
+static size_t qp_plain(const uint8_t *in, size_t most, size_t len, uint8_t *out) {
     asked[2]++;
-    return posta__kernels_portable.qp_plain(in, len, out);
+    return posta__kernels_portable.qp_plain(in, most, len, out);
 }
 static size_t text_run(const uint8_t *in, size_t len, uint8_t *out) {
     asked[3]++;

@@ -432,10 +432,18 @@ static void binary(void **state) {
     assert_non_null(strstr((char *)store,
                            "boundary=\"" B1 "\"\r\nContent-Transfer-Encoding: binary\r\n\r\n--"));
     assert_memory_equal(store + w.len - strlen("\r\n--" B1 "--\r\n") - 8, octets, 8);
+    posta_envelope env;
+    assert_int_equal(posta_message_envelope(m, &env), POSTA_OK);
+    assert_true(env.has_binary);
     /* elsewhere it is base64, also where binary was asked for */
     t_text t = t_compose(m, true, 4096);
     assert_null(strstr(t.p, "binary"));
     free(t.p);
+    /* and where the length of all cannot be told first */
+    posta_message_attach(m, posta_body_slot(POSTA_LEN_UNKNOWN), NULL);
+    assert_int_equal(posta_message_compose(m, &options, &source, &has_8bit), POSTA_OK);
+    assert_int_equal(posta_message_envelope(m, &env), POSTA_OK);
+    assert_false(env.has_binary);
     t_done(&place, m);
 }
 

@@ -5,9 +5,9 @@
 
 static size_t plain_n, run_n;
 
-static size_t qp_plain(const uint8_t *in, size_t len, uint8_t *out) {
+static size_t qp_plain(const uint8_t *in, size_t most, size_t len, uint8_t *out) {
     plain_n++;
-    return posta__kernels_portable.qp_plain(in, len, out);
+    return posta__kernels_portable.qp_plain(in, most, len, out);
 }
 
 static size_t text_run(const uint8_t *in, size_t len, uint8_t *out) {

@@ -74,7 +74,7 @@ static inline void t_place_init(t_place *place) {
     place->time = 1700000000;
     place->fail_at = T_NEVER;
     place->port =
-        (posta_port){sizeof place->port, place, t_now, t_time, t_entropy, t_allocate, NULL};
+        (posta_port){sizeof place->port, place, t_now, t_time, t_entropy, t_allocate, NULL, NULL};
 }
 
 /* ---- bodies ---- */

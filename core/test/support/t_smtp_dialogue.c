@@ -126,6 +126,10 @@ static void configure(dialogue *d, unsigned line, const char *s) {
             d->config.on_refused = !strcmp(value, "abort");
         else if (!strcmp(key, "no_pipelining"))
             d->config.no_pipelining = true;
+        else if (!strcmp(key, "lmtp"))
+            d->config.lmtp = true;
+        else if (!strcmp(key, "chunking"))
+            d->config.chunking = true;
         else if (!strcmp(key, "lenient"))
             d->config.lenient = true;
         else if (!strcmp(key, "whole"))
@@ -452,6 +456,8 @@ static void submit(player *p, const char *s) {
             memcpy(p->body_text, value, body_len = len);
         else if (!strcmp(key, "8bit"))
             env.has_8bit = true;
+        else if (!strcmp(key, "binary"))
+            env.has_binary = true;
         else if (!strcmp(key, "is"))
             want = status_named(p, value);
         else if (!strcmp(key, "again"))

@@ -351,8 +351,8 @@ static void others(void **state) {
                                         "127.1",
                                         "a b",
                                         "[::1]",
-                                        ("b\xc3\xbc"
-                                         "cher.example")};
+                                        "x\xe3\x80\x82y", /* row G04 */
+                                        "\xc3\xbc..example"};
     posta_tls_config c = base();
     posta_tls *t = NULL;
     (void)state;
@@ -360,6 +360,10 @@ static void others(void **state) {
         c.server_name = names[i];
         assert_int_equal(make(&c, "tls.server_name", NULL), POSTA_E_FIELD);
     }
+    /* Row J06: compared as A-labels, which certificates have. */
+    c.server_name = "B\xc3\xbc"
+                    "cher.example";
+    assert_int_equal(make(&c, "tls.server_name", NULL), POSTA_IDNA ? POSTA_OK : POSTA_E_FIELD);
     c = base();
     c.min_version = POSTA_TLS_1_3;
     assert_int_equal(make(&c, "tls.min_version", NULL),

@@ -6,7 +6,7 @@ local options = {}
 
 local FIELDS = {
     port = "number", host = "string", dir = "string or true", log = "function or false",
-    extensions = "table", keep = "boolean", refuse = "function", tls = "table",
+    extensions = "table", smtputf8 = "boolean", keep = "boolean", refuse = "function", tls = "table",
 }
 
 local TLS_FIELDS = {

@@ -68,6 +68,8 @@ function report.notes(mail, raw, ahead)
     if raw:find("[\128-\255]") and mail.parameters.BODY ~= "8BITMIME" then
         note("8-bit text without BODY=8BITMIME")
     end
+    local head = raw:sub(1, (raw:find("\r\n\r\n", 1, true)))
+    if head:find("[\128-\255]") and not mail.parameters.SMTPUTF8 then note("8-bit header without SMTPUTF8") end
     local at, longest = 1, 0
     while true do
         local cr = raw:find("\r\n", at, true)
