@@ -23,7 +23,7 @@ def driver(*command, only=None, mails):
 
 def find_drivers(out):
     """Those whose program is there; `mails`: how many a run of mails has, by their speed."""
-    there = {"posta, C": driver(f"{out}/posta_c", mails=5000)}
+    there = {"posta, C": driver(f"{out}/posta/bench_posta", mails=5000)}
     there["posta, Lua"] = driver("lua5.4", f"{HERE}/drivers/posta.lua", mails=2000)
     for name, program in ("libcurl", "curl"), ("libetpan", "etpan"), ("libesmtp", "esmtp"):
         if os.path.exists(f"{out}/{program}"):
@@ -39,7 +39,7 @@ def find_drivers(out):
 class Sink:
     def __init__(self, out, *options):
         self.process = subprocess.Popen(
-            [f"{out}/sink", *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            [f"{out}/posta/bench_sink", *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.port = self.process.stdout.readline().strip()
 
     def told(self):
@@ -63,7 +63,7 @@ def run(out, sink, command, what, argument, expected, counted=False):
         env["LD_PRELOAD"] = os.path.abspath(f"{out}/count.so")
         kwargs = {"pass_fds": (9,)}
     done = subprocess.run(
-        ([] if counted else [f"{out}/measure"]) + list(command) + [sink.port, what, str(argument)],
+        ([] if counted else [f"{out}/posta/bench_measure"]) + list(command) + [sink.port, what, str(argument)],
         env=env, capture_output=True, text=True, **kwargs)
     if counted:
         os.close(9)
