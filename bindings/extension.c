@@ -59,7 +59,16 @@ static int session_set_notify(lua_State *L) {
     return 0;
 }
 
+/* command(s, verb, args or nil) -> status; the strings have to be kept until its event. */
+static int session_command(lua_State *L) {
+    posta__lua_session *s = posta__lua_session_open(L);
+    const char *verb = luaL_checkstring(L, 2);
+    const char *args = luaL_optstring(L, 3, NULL);
+    return posta__lua_session_begun(L, s, posta_session_command(s->session, verb, args));
+}
+
 const luaL_Reg posta__lua_session_extensions[] = {
+    {"command", session_command},
     {"set_mail_options", session_set_mail_options},
     {"set_notify", session_set_notify},
     {NULL, NULL},

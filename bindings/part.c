@@ -72,6 +72,7 @@ static bool options(lua_State *L, posta__lua_box *b, int at, posta_part_options 
                 option(L, b, at, "language", &out->language) &&
                 option(L, b, at, "encoding", &encoding);
     out->encoding = encoding_of(encoding);
+    out->is_flowed = posta__lua_flag(L, at, "flowed");
     return fine && fields(L, b, at, "headers", &out->headers, &out->headers_n) &&
            fields(L, b, at, "parameters", &out->parameters, &out->parameters_n);
 }
@@ -150,6 +151,27 @@ int posta__lua_message_part(lua_State *L) {
     return 2;
 }
 
+/* text_from_html(m, label, options) */
+static int message_text_from_html(lua_State *L) {
+    posta__lua_box *b = posta__lua_message_idle(L, 1)->box;
+    posta_part_options o = POSTA_PART_OPTIONS;
+    luaL_checkstack(L, 10, "posta.message");
+    if (!options(L, b, 3, &o)) return posta__lua_setter_refuse(L);
+    posta_message_label(b->message, luaL_checkstring(L, 2));
+    return posta__lua_setter_answer(L, posta_message_text_from_html(b->message, &o));
+}
+
+/* embed(m, label, base) */
+static int message_embed(lua_State *L) {
+    posta__lua_box *b;
+    posta_embed_options o = POSTA_EMBED_OPTIONS;
+    o.base = posta__lua_setter_begin(L, &b, 3);
+    if (o.base == NULL) return posta__lua_setter_refuse(L);
+    o.open = posta_file_open;
+    o.user = &b->place.port;
+    return posta__lua_setter_answer(L, posta_message_embed(b->message, &o));
+}
+
 /* ---- trees: parts are light userdata, good while the message is built ---- */
 
 static posta_part *part_at(lua_State *L, int at) {
@@ -213,6 +235,12 @@ static int message_attach_part(lua_State *L) {
 }
 
 const luaL_Reg posta__lua_message_tree[] = {
-    {"multipart", message_multipart}, {"enclose", message_enclose},         {"add", message_add},
-    {"tree", message_tree},           {"attach_part", message_attach_part}, {NULL, NULL},
+    {"multipart", message_multipart},
+    {"enclose", message_enclose},
+    {"add", message_add},
+    {"tree", message_tree},
+    {"attach_part", message_attach_part},
+    {"embed", message_embed},
+    {"text_from_html", message_text_from_html},
+    {NULL, NULL},
 };

@@ -62,6 +62,7 @@ void posta__lua_engine_config(lua_State *L, int at, posta_engine_config *out) {
     out->trace = posta__lua_flag(L, at, "trace");
     out->no_pipelining = posta__lua_flag(L, at, "no_pipelining");
     out->chunking = posta__lua_flag(L, at, "by_chunks");
+    out->lmtp = posta__lua_flag(L, at, "is_lmtp");
     if (posta__lua_flag(L, at, "abort_on_refused")) out->on_refused = POSTA_REFUSED_ABORT;
 }
 
@@ -237,6 +238,7 @@ static const char *event_word(posta_event_type type) {
         [POSTA_EVENT_AUTH_FAIL] = "auth_fail",
         [POSTA_EVENT_SECURE_OK] = "secure_ok",
         [POSTA_EVENT_SECURE_FAIL] = "secure_fail",
+        [POSTA_EVENT_COMMAND_ACK] = "command_ack",
         [POSTA_EVENT_SENT] = "sent",
     };
     if ((size_t)type >= sizeof words / sizeof words[0]) return "none";
@@ -274,7 +276,7 @@ int posta__lua_push_event(lua_State *L, const posta_event *e) {
         posta__lua_set_text(L, "status", posta_status_code(e->status));
         posta__lua_set_integer(L, "code", e->code);
         posta__lua_set_flag(L, "temporary", e->code / 100 == 4);
-        if (e->action == POSTA_PHASE_RECIPIENT && e->recipient < INT_MAX) {
+        if (e->recipient < INT_MAX) {
             posta__lua_set_integer(L, "recipient", (uint64_t)e->recipient + 1);
         }
         set_event_reply(L, e);

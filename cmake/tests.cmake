@@ -131,8 +131,9 @@ foreach(name blocking nonblocking)
   add_dependencies(t_treck_programs treck_${name})
 endforeach()
 
-# Composes N random message trees for core/test/mime/judge.py, which reads them with Python's email.
-add_executable(random_trees ${test_root}/mime/random_trees.c)
+# Composes N random message trees for core/test/mime/judge*.py; see step_trees of tools/test.
+file(GLOB random_sources CONFIGURE_DEPENDS ${test_root}/mime/random_*.c)
+add_executable(random_trees ${random_sources})
 posta_test_target(random_trees)
 target_link_libraries(random_trees PRIVATE ${test_libraries})
 

@@ -209,9 +209,3 @@ describe("a failed send", function()
         end
     end)
 end)
-
-describe("what is not built yet", function()
-    it("is refused, never left out", function()
-        fails("not_built", nil, posta.send("lmtp://127.0.0.1", support.mail()))
-    end)
-end)

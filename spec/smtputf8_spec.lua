@@ -98,6 +98,16 @@ describe("a server without SMTPUTF8", function()
         assert.equal("bob@παράδειγμα.δοκιμή", receipt.recipients[2].address)
     end)
 
+    it("gets them so from an engine, too", function()
+        local n, host = #c:mails(), support.host(c.port)
+        local engine = assert(posta.engine { host = "127.0.0.1", port = c.port })
+        local receipt, message, err = posta.pump(engine, host.io, support.mail { to = "a@faß.de" })
+        host.socket:close()
+        if not has_idna then return fails("not_built", "to", receipt, message, err) end
+        assert.truthy(receipt, message)
+        assert.same({ "a@xn--fa-hia.de" }, c:wait(n + 1)[n + 1].to)
+    end)
+
     it("is spared a local part that is not ASCII: the error names it", function()
         local n, conn = #c:mails(), assert(posta.connect(c.url))
         assert.is_false(conn:capabilities().smtputf8)

@@ -107,11 +107,11 @@ describe("where", function()
         end
     end)
 
-    it("has no LMTP and no credentials yet", function()
-        local _, message = posta.connect "lmtp://h.example"
-        assert.matches("^h%.example:24: ", message)
-        fails("not_built", nil, posta.connect "lmtp+unix:///run/lmtp")
-        _, message = posta.connect "smtp://ana:secret@127.0.0.1"
+    it("leads to the ports of LMTP and of submission", function()
+        local engine = assert(posta.engine "lmtp://h.example")
+        engine:close()
+        fails("connect.failed", nil, posta.connect "lmtp+unix:///not/there")
+        local _, message = posta.connect "smtp://ana:secret@127.0.0.1"
         assert.matches("^127%.0%.0%.1:587: ", message)
         assert.falsy(message:find("secret", 1, true))
     end)

@@ -52,9 +52,10 @@ struct posta_kernels {
      *  neither TAB nor 0x20..0x7E, or '='. Returns how many. in[0..len) may be read and out[0..len)
      *  written over, len >= most. */
     size_t (*qp_plain)(const uint8_t *in, size_t most, size_t len, uint8_t *out);
-    /** Copies up to the first CR, LF or NUL; returns how many. The rest of out[0..len) may be
-     * written over. */
-    size_t (*text_run)(const uint8_t *in, size_t len, uint8_t *out);
+    /** Takes whole lines, and gives each with CRLF: those in front that have at most 998 octets, no
+     *  NUL and no CR but in a CRLF, and fit. Of POSTA__LINES_..., STUFF and REJECT (a LF alone ends
+     *  no line) matter. Advances both; the rest of the room may be written over. */
+    void (*text_lines)(posta_span *in, unsigned flags, posta_window *out);
     /** Counts what posta__scan has of runs and line ends. */
     void (*scan)(struct posta__scan *s, const uint8_t *in, size_t len);
     /** Is this what a filter of line ends and dots would have written? CRLF and no other CR or LF,
@@ -393,7 +394,8 @@ void posta__fold_phrase(posta__fold *f, posta_span text, size_t glue);
  *  encoded. */
 void posta__fold_words(posta__fold *f, posta_span text);
 
-/** True for ASCII text that a reader would take for an encoded word. */
+/** True for ASCII text that a reader might take for an encoded word, also if only its begin is
+ * there. */
 bool posta__looks_encoded(posta_span text);
 
 enum {
@@ -429,6 +431,7 @@ typedef enum posta__address_kind {
 
 typedef struct posta__address {
     posta__address_kind kind;
+    bool is_simple;    /* local part, '@' and domain stand in a row, as they are written */
     posta_span name;   /* display name, decoded, UTF-8; empty: none */
     posta_span local;  /* without quotes and escapes; may be empty: "" */
     posta_span domain; /* as given; a literal with its []. Empty: a local name alone, or with an
@@ -494,6 +497,10 @@ posta_status posta__address_form(posta__address *a, const posta__form *form, pos
 /** Writes local@domain from parts, quoting the local part where it is no dot-atom. The one writer
  * of addresses, for envelope and header alike. False: no room, nothing written. */
 bool posta__path_put(posta_window *out, const posta__address *a);
+/** That, of an address that is_simple. */
+static inline posta_span posta__address_written(const posta__address *a) {
+    return posta__span(a->local.p, a->local.len + 1 + a->domain.len);
+}
 /** Writes one entry of an address field: `Name <a@b>` or `a@b`, or a group's begin and end. `last`:
  *  no comma follows (the last entry of the field, and the last of a group). */
 void posta__fold_address(posta__fold *f, const posta__address *a, bool last);

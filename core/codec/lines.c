@@ -88,33 +88,12 @@ static posta_status take_run(posta__lines *l, posta_span *in, posta_window *out)
     return POSTA_OK;
 }
 
-/* Copies the next line, if it may go as it is and all of it is here, and CRLF. The octets taken of
-   `in`; 0: not so. *room_out: what it took of the room. */
-static size_t take_line(const posta__lines *l, posta_span in, uint8_t *to, size_t *room_out) {
-    size_t len = in.len < POSTA_MAX_LINE ? in.len : POSTA_MAX_LINE, n, eol;
-    bool stuffs = *in.p == '.' && (l->flags & POSTA__LINES_STUFF);
-    if (*room_out < 3) return 0;
-    if (len > *room_out - 3) len = *room_out - 3;
-    if (stuffs) *to++ = '.';
-    n = posta__kernels(l->kernels)->text_run(in.p, len, to);
-    eol = in.len - n >= 2 && in.p[n] == '\r' ? 2 : 1;
-    if (in.len - n < eol || in.p[n + eol - 1] != '\n') return 0;
-    if (eol == 1 && (l->flags & POSTA__LINES_REJECT)) return 0;
-    to[n] = '\r';
-    to[n + 1] = '\n';
-    *room_out -= n + 2 + (stuffs ? 1 : 0);
-    return n + eol;
-}
-
 /* Takes whole lines while they fit: what most text is made of. `l` stands at the begin of a line.
  */
 static void take_lines(posta__lines *l, posta_span *in, posta_window *out) {
-    size_t room = posta__room(out), n = 1;
-    while (in->len > 0 && n > 0) {
-        n = take_line(l, *in, out->p + out->cap - room, &room);
-        skip(l, in, n);
-    }
-    out->len = out->cap - room;
+    size_t before = in->len;
+    posta__kernels(l->kernels)->text_lines(in, l->flags, out);
+    l->taken += before - in->len;
 }
 
 posta_status posta__lines_step(posta__lines *l, posta_span *in, posta_window *out) {

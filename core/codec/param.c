@@ -6,9 +6,13 @@
 #define FALLBACK_MAX  60u  /* characters of the plain name beside an extended one */
 #define EXTENSION_MAX 10u  /* of these, what is kept of its end */
 
+/* What may stand without quotes; of the token's octets not those that mean something in RFC 2231,
+   which readers take for its marks (Python's email does). */
 static bool is_token(posta_span s) {
-    for (size_t i = 0; i < s.len; i++)
-        if (!posta__is_token(s.p[i])) return false;
+    for (size_t i = 0; i < s.len; i++) {
+        uint8_t c = s.p[i];
+        if (!posta__is_token(c) || c == '*' || c == '\'' || c == '%') return false;
+    }
     return s.len > 0;
 }
 

@@ -186,6 +186,7 @@ bool posta__path_put(posta_window *out, const posta__address *a) {
     bool is_quoted = !is_dot_atom(a->local);
     size_t start = out->len, local_len = written_len(a->local, !is_quoted);
     if (is_null) return true;
+    if (a->is_simple) return posta__put(out, posta__address_written(a));
     bool fits = posta__room(out) >= local_len;
     if (fits && !is_quoted) (void)posta__put(out, a->local);
     if (fits && is_quoted) {
@@ -228,7 +229,7 @@ posta_status posta__path_parse(posta_span text, unsigned flags, posta_arena *are
                                posta__address *out, posta__address_fault *fault_out) {
     const char *why = NULL;
     size_t at = 0, local_len = 0;
-    *out = (posta__address){POSTA__MAILBOX, {0}, {0}, {0}};
+    *out = (posta__address){.kind = POSTA__MAILBOX};
     if (text.len == 0 && (flags & POSTA__PATH_NULL_OK)) return POSTA_OK;
     if (text.len == 0) return say(fault_out, "is empty", 0);
     if (posta__text_check_at(text, &why, &at) != POSTA_OK) return say(fault_out, why, at);
@@ -255,15 +256,20 @@ posta_status posta__path_parse(posta_span text, unsigned flags, posta_arena *are
 
 posta_status posta__path_rewrite(posta_span text, unsigned flags, const posta__form *form,
                                  posta_window *out, posta__address_fault *fault_out) {
-    uint8_t room[2 * POSTA_MAX_PATH + 1]; /* every octet may be escaped */
-    uint8_t ascii[POSTA_MAX_DOMAIN + 1];
-    posta_window store = posta__window(ascii, sizeof ascii);
+    /* The local part without its escapes, then the domain; the domain in ASCII takes its place, as
+       it can be read from the text as well. One frame is small so. */
+    uint8_t room[POSTA_MAX_LOCAL_PART + POSTA_MAX_DOMAIN + 1];
+    posta_window store;
     posta_arena arena;
     posta__address a;
     if (text.len > 2 * POSTA_MAX_PATH) return say(fault_out, "is longer than 254 octets", 0);
     posta__arena_init(&arena, NULL, room, sizeof room, 0);
     posta_status status = posta__path_parse(text, flags, &arena, &a, fault_out);
-    if (status == POSTA_OK) status = posta__address_form(&a, form, &store, fault_out);
+    if (status == POSTA_E_MEMORY) return say(fault_out, "is longer than 254 octets", 0);
+    if (status != POSTA_OK) return status;
+    if (a.domain.len > 0) a.domain = posta__span_sub(text, text.len - a.domain.len, text.len);
+    store = posta__window(room + a.local.len, sizeof room - a.local.len);
+    status = posta__address_form(&a, form, &store, fault_out);
     if (status != POSTA_OK) return status;
     return posta__path_put(out, &a) ? POSTA_OK : POSTA_E_LIMIT;
 }

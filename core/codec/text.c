@@ -10,25 +10,23 @@
 #define WORD_WORTH    16u /* less room than this at a line's end is left empty */
 #define QUOTED_MAX    76u /* longer names are encoded, so that they fold */
 
-/* "=?" charset "?" encoding "?": the text and the end do not matter, lenient readers take any. */
-static bool begins_encoded(posta_span s) {
+/* "=?" charset "?" encoding "?": the text and the end do not matter, lenient readers take any.
+   Where a word begins "=?" is enough: GMime 3.2 then loses the real encoded words behind it. */
+static bool begins_encoded(posta_span s, bool is_word) {
     if (s.len < 2 || s.p[0] != '=' || s.p[1] != '?') return false;
     size_t i = 2;
     while (i < s.len && s.p[i] != '?' && s.p[i] != ' ')
         i++;
-    return i > 2 && i + 2 < s.len && s.p[i] == '?' &&
-           (posta__lower(s.p[i + 1]) == 'q' || posta__lower(s.p[i + 1]) == 'b') &&
-           s.p[i + 2] == '?';
+    return is_word || (i > 2 && i + 2 < s.len && s.p[i] == '?' &&
+                       (posta__lower(s.p[i + 1]) == 'q' || posta__lower(s.p[i + 1]) == 'b') &&
+                       s.p[i + 2] == '?');
 }
 
 bool posta__looks_encoded(posta_span text) {
-    size_t at = 0;
-    while (at + 1 < text.len) {
-        const uint8_t *hit = memchr(text.p + at, '=', text.len - at);
-        if (!hit) return false;
-        at = (size_t)(hit - text.p);
-        if (begins_encoded(posta__span_sub(text, at, text.len))) return true;
-        at++;
+    bool is_word = true;
+    for (size_t i = 0; i < text.len; i++) {
+        if (begins_encoded(posta__span_sub(text, i, text.len), is_word)) return true;
+        is_word = text.p[i] == ' ';
     }
     return false;
 }
@@ -155,14 +153,15 @@ void posta__fold_words(posta__fold *f, posta_span text) {
 }
 
 bool posta__text_is_simple(posta_span text) {
-    uint8_t before = ' ';
+    if (text.len == 0 || text.p[0] == ' ' || text.p[text.len - 1] == ' ') return false;
     for (size_t i = 0; i < text.len; i++) {
         uint8_t c = text.p[i];
-        if (c < ' ' || c >= 0x7F || (c == ' ' && before == ' ') || (c == '?' && before == '='))
+        if (c > '?' && c < 0x7F) continue; /* most of all letters */
+        if (c < ' ' || c >= 0x7F) return false;
+        if (i > 0 && ((c == ' ' && text.p[i - 1] == ' ') || (c == '?' && text.p[i - 1] == '=')))
             return false;
-        before = c;
     }
-    return before != ' ';
+    return true;
 }
 
 void posta__fold_text(posta__fold *f, posta_span text) {

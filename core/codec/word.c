@@ -193,7 +193,7 @@ static bool is_blank(uint8_t c) {
 }
 
 #define WORD_MAX                                                                                   \
-    256u /* octets of the words that follow each other, together, before they are given */
+    224u /* octets of the words that follow each other, together, before they are given */
 
 /* Decodes the words that begin at the front of `s`, and as many behind it as are of its charset and
    fit. Octets of `s` that were taken; 0: none, the word stays as it stands. */

@@ -141,9 +141,8 @@ static posta_span decoded(cids *c) {
 }
 
 static void found_id(search *s, const posta__part *html, posta_span id) {
-    posta__part *p;
-    for (p = s->m->all; p; p = p->next_all) {
-        if (p->content_id.len == 0 || !posta_span_is(p->content_id, id)) continue;
+    posta__part *p = *posta__part_by_id(s->m, id);
+    if (p) {
         p->is_named = true;
         return;
     }

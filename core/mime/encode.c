@@ -20,12 +20,23 @@ static unsigned measured(const posta__part *p) {
     return p->is_text ? POSTA__SCAN_QP_TEXT : POSTA__SCAN_QP_BINARY;
 }
 
+/* All that will be encoded lies in memory. */
+static bool is_at_hand(const posta__part *p) {
+    return p->body.kind == POSTA_BODY_DATA && !posta__part_is_staged(p);
+}
+
 static posta_status scan_part(posta_message *m, posta__part *p) {
     posta__input in;
     posta_status status;
     if (p->is_scanned || !wants_scan(p)) return POSTA_OK;
-    posta__scan_init(&p->scan, p->body.kind == POSTA_BODY_DATA ? 0 : measured(p));
+    posta__scan_init(&p->scan, is_at_hand(p) ? 0 : measured(p));
     p->scan.kernels = m->port->kernels;
+    if (is_at_hand(p)) {
+        posta__scan_step(&p->scan, p->body.data);
+        posta__scan_end(&p->scan);
+        p->is_scanned = true;
+        return POSTA_OK;
+    }
     posta__input_init(&in, p);
     while ((status = posta__input_fill(m, &in)) == POSTA_OK) {
         posta__scan_step(&p->scan, in.in);
@@ -43,7 +54,7 @@ static posta_status scan_part(posta_message *m, posta__part *p) {
 static void measure_part(posta__part *p) {
     const posta__scan *s = &p->scan;
     bool is_plain = p->is_text && s->high == 0 && s->nul == 0 && s->longest <= POSTA_MAX_LINE;
-    if (!p->is_scanned || p->body.kind != POSTA_BODY_DATA) return;
+    if (!p->is_scanned || !is_at_hand(p)) return;
     if (is_plain && p->encoding != POSTA_ENCODING_QUOTED_PRINTABLE) return;
     posta__scan_measure(&p->scan, measured(p), p->body.data);
 }

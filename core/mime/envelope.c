@@ -1,11 +1,17 @@
 /* core/mime: who the message goes to. The addresses are written from the same parts as the header's
- * (behaviour C03), each once: found by a merge sort, n log n whatever the addresses are. */
+ * (behaviour C03), each once: found by a merge sort, n log n whatever the addresses are. It sorts
+ * by a number that stands for the address, as the order among the different ones does not matter;
+ * the addresses themselves are compared only where the numbers are equal. Doubles go as they are
+ * met, so that many of one kind cost no more. */
 #include "mime_i.h"
 
-typedef struct row {
+typedef struct row row;
+struct row {
+    row *next; /* in a sorted list */
     const posta__entry *e;
-    size_t at; /* place in the order in which they were given */
-} row;
+    uint32_t hash;
+    bool is_double; /* of one that was given before */
+};
 
 static int compare_bytes(posta_span a, posta_span b, bool nocase) {
     size_t n = a.len < b.len ? a.len : b.len, i;
@@ -19,39 +25,55 @@ static int compare_bytes(posta_span a, posta_span b, bool nocase) {
 
 /* Domains without case and as A-labels, local parts exactly: RFC 5321 2.4, row G05. */
 static int compare(const row *a, const row *b) {
-    int c = compare_bytes(posta__entry_domain(a->e), posta__entry_domain(b->e), true);
+    int c = a->hash < b->hash ? -1 : a->hash > b->hash;
+    if (c) return c;
+    c = compare_bytes(posta__entry_domain(a->e), posta__entry_domain(b->e), true);
     return c ? c : compare_bytes(a->e->a.local, b->e->a.local, false);
 }
 
-static void merge(const row *from, row *to, size_t begin, size_t middle, size_t end) {
-    size_t i = begin, j = middle, k;
-    for (k = begin; k < end; k++) {
-        bool left = i < middle && (j >= end || compare(&from[i], &from[j]) <= 0);
-        to[k] = left ? from[i++] : from[j++];
+/* `a` were given before `b`. */
+static row *merge(row *a, row *b) {
+    row *first = NULL, **end = &first;
+    while (a && b) {
+        int c = compare(a, b);
+        row **less = c < 0 ? &a : &b;
+        if (c == 0) {
+            b->is_double = true;
+            b = b->next;
+            continue;
+        }
+        *end = *less;
+        end = &(*less)->next;
+        *less = *end;
     }
+    *end = a ? a : b;
+    return first;
 }
 
-/* Bottom up and stable; answers which of the two arrays holds the result. */
-static row *sort(row *a, row *b, size_t n) {
-    size_t width, begin;
-    for (width = 1; width < n; width *= 2) {
-        row *swap = a;
-        for (begin = 0; begin < n; begin += 2 * width) {
-            size_t middle = begin + width < n ? begin + width : n;
-            size_t end = middle + width < n ? middle + width : n;
-            merge(a, b, begin, middle, end);
+#define RUNS 40u /* more rows than 2 to this there are not */
+
+/* Marks the doubles. runs[i] is a list of up to 2^i rows, those of the higher ones given before. */
+static void find_doubles(row *rows, size_t n) {
+    row *runs[RUNS] = {NULL}, *all = NULL;
+    size_t i, k;
+    for (i = 0; i < n; i++) {
+        row *run = &rows[i];
+        for (k = 0; k + 1 < RUNS && runs[k]; k++) {
+            run = merge(runs[k], run);
+            runs[k] = NULL;
         }
-        a = b;
-        b = swap;
+        runs[k] = run;
     }
-    return a;
+    for (k = 0; k < RUNS; k++)
+        all = merge(runs[k], all);
 }
 
 static size_t collect(const posta__entries *e, row *rows, size_t n) {
     const posta__entry *i;
     for (i = e->first; i; i = i->next) {
         if (i->a.kind != POSTA__MAILBOX) continue;
-        rows[n] = (row){i, n};
+        rows[n] = (row){.e = i};
+        rows[n].hash = posta__hash(posta__entry_domain(i), posta__hash(i->a.local, 0));
         n++;
     }
     return n;
@@ -70,26 +92,19 @@ static posta_status starve(posta_message *m) {
     return posta__blame_on(m, POSTA_E_MEMORY, "", posta_status_text(POSTA_E_MEMORY));
 }
 
-/* Writes the first of each run of equal rows, in the order in which they were given. */
-static posta_status write_unique(posta_message *m, const row *sorted, const posta__address **order,
-                                 size_t n) {
+static posta_status write_rows(posta_message *m, const row *rows, size_t n) {
     size_t i, to_n = 0;
     posta_recipient *to;
     for (i = 0; i < n; i++)
-        order[i] = NULL;
-    for (i = 0; i < n; i++) {
-        if (i > 0 && compare(&sorted[i - 1], &sorted[i]) == 0) continue;
-        order[sorted[i].at] = &sorted[i].e->a;
-        to_n++;
-    }
+        to_n += !rows[i].is_double;
     to = posta__arena_take(&m->arena, to_n * sizeof *to);
     if (!to) return starve(m);
     memset(to, 0, to_n * sizeof *to);
     to_n = 0;
     for (i = 0; i < n; i++) {
-        if (!order[i]) continue;
+        if (rows[i].is_double) continue;
         to[to_n].notify = m->notify;
-        to[to_n].address = write_path(m, order[i]);
+        to[to_n].address = write_path(m, &rows[i].e->a);
         if (!to[to_n++].address) return starve(m);
     }
     m->to_n = to_n;
@@ -102,22 +117,19 @@ static posta_status make_recipients(posta_message *m) {
     const posta__entries *given = &m->addresses[POSTA_ENVELOPE_TO];
     size_t n = given->n, i;
     posta_arena scratch;
-    row *a, *b;
-    const posta__address **order;
+    row *rows;
     posta_status status;
     for (i = 0; given->n == 0 && i < 3; i++)
         n += m->addresses[implied[i]].n;
-    if (n > SIZE_MAX / sizeof *a / 2) return starve(m);
+    if (n > SIZE_MAX / sizeof *rows) return starve(m);
     posta__arena_init(&scratch, m->port, NULL, 0, 1024);
-    a = posta__arena_take(&scratch, n * sizeof *a);
-    b = posta__arena_take(&scratch, n * sizeof *b);
-    order = posta__arena_take(&scratch, n * sizeof *order);
-    if (a && b && order) {
-        n = 0;
-        if (given->n > 0) n = collect(given, a, n);
+    rows = posta__arena_take(&scratch, n * sizeof *rows);
+    if (rows) {
+        n = given->n > 0 ? collect(given, rows, 0) : 0;
         for (i = 0; given->n == 0 && i < 3; i++)
-            n = collect(&m->addresses[implied[i]], a, n);
-        status = write_unique(m, sort(a, b, n), order, n);
+            n = collect(&m->addresses[implied[i]], rows, n);
+        find_doubles(rows, n);
+        status = write_rows(m, rows, n);
     } else
         status = starve(m);
     posta__arena_free(&scratch);
@@ -167,8 +179,8 @@ static bool copy(posta_message *m, const char **text) {
 }
 
 posta_status posta_message_mail_options(posta_message *m, const posta_mail_options *options) {
-    char label[POSTA__LABEL_CAP];
-    posta_status status = posta__setter_begin(m, "options", label);
+    const char *label;
+    posta_status status = posta__setter_begin(m, "options", &label);
     if (status) return status;
     if (!options || options->size != sizeof *options) return POSTA_E_ARGUMENT;
     m->options = *options;
@@ -180,8 +192,8 @@ posta_status posta_message_mail_options(posta_message *m, const posta_mail_optio
 }
 
 posta_status posta_message_notify(posta_message *m, unsigned notify) {
-    char label[POSTA__LABEL_CAP];
-    posta_status status = posta__setter_begin(m, "notify", label);
+    const char *label;
+    posta_status status = posta__setter_begin(m, "notify", &label);
     if (status) return status;
     m->notify = notify;
     m->to = NULL; /* the envelope is made anew */

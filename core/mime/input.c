@@ -3,8 +3,17 @@
  * cut text. */
 #include "mime_i.h"
 
+static void begin_stage(posta__stage *s) {
+    if (!s) return;
+    s->in = posta__span(NULL, 0);
+    s->has_ended = s->is_over = false;
+    s->begin(s);
+}
+
 void posta__input_init(posta__input *i, posta__part *part) {
     *i = (posta__input){.part = part};
+    begin_stage(part->untag);
+    begin_stage(part->flow);
 }
 
 static posta_status body_fault(posta_message *m, const posta__part *p, const char *why) {
@@ -21,15 +30,22 @@ posta_status posta__blame_utf8(posta_message *m, posta_status status, const post
                                uint64_t at) {
     char why[96];
     posta__text t = posta__text_in(why, sizeof why);
-    posta__text_put(&t, "is not valid UTF-8 (byte ");
-    posta__text_number(&t, at + 1);
-    posta__text_put(&t, "); give its charset");
-    return posta__blame_on(m, status, p->label, why);
+    const posta__part *given = p->untag ? m->html : p;
+    posta__text_put(&t, "is not valid UTF-8");
+    /* behind a stage octets are counted otherwise than in what was given */
+    if (!posta__part_is_staged(p)) {
+        posta__text_put(&t, " (byte ");
+        posta__text_number(&t, at + 1);
+        posta__text_put(&t, ")");
+    }
+    posta__text_put(&t, "; give its charset");
+    return posta__blame_on(m, status, given->label, why);
 }
 
 /* What will come: what was promised, or what a first reading counted. */
 static uint64_t expected(const posta__part *p) {
-    if (p->len == POSTA_LEN_UNKNOWN && p->is_scanned) return p->scan.octets;
+    bool is_counted = p->is_scanned && !posta__part_is_staged(p);
+    if (p->len == POSTA_LEN_UNKNOWN && is_counted) return p->scan.octets;
     return p->len;
 }
 
@@ -58,7 +74,7 @@ static posta_status count(posta_message *m, posta__input *i, size_t n) {
     return POSTA_OK;
 }
 
-static posta_status fill_source(posta_message *m, posta__input *i) {
+static posta_status fill_source(posta_message *m, posta__input *i, posta_span *out) {
     const posta_source *source = &i->part->body.source;
     posta_window *w = &m->program.read;
     posta_status status, counted;
@@ -84,16 +100,16 @@ static posta_status fill_source(posta_message *m, posta__input *i) {
     if (counted) return counted;
     /* OK without an octet breaks the contract; believed, it would make an endless loop */
     if (w->len == 0 && !i->ended) return body_fault(m, i->part, "has a source that gives nothing");
-    i->in = posta__span(w->p, w->len);
+    *out = posta__span(w->p, w->len);
     return w->len > 0 ? POSTA_OK : POSTA_END;
 }
 
-static posta_status fill_slot(posta_message *m, posta__input *i) {
+static posta_status fill_slot(posta_message *m, posta__input *i, posta_span *out) {
     if (m->fed.len > 0) {
-        i->in = m->fed;
+        *out = m->fed;
         m->fed = posta__span(NULL, 0);
         i->part->used = true;
-        return count(m, i, i->in.len);
+        return count(m, i, out->len);
     }
     if (m->fed_finished) {
         posta_status status;
@@ -106,15 +122,46 @@ static posta_status fill_slot(posta_message *m, posta__input *i) {
     return POSTA_AGAIN;
 }
 
-posta_status posta__input_fill(posta_message *m, posta__input *i) {
-    if (i->in.len > 0) return POSTA_OK;
+static posta_status fill_body(posta_message *m, posta__input *i, posta_span *out) {
     if (i->ended) return POSTA_END;
-    if (i->part->body.kind == POSTA_BODY_SOURCE) return fill_source(m, i);
-    if (i->part->body.kind == POSTA_BODY_SLOT) return fill_slot(m, i);
-    i->in = i->part->body.data;
-    i->got = i->in.len;
+    if (i->part->body.kind == POSTA_BODY_SOURCE) return fill_source(m, i, out);
+    if (i->part->body.kind == POSTA_BODY_SLOT) return fill_slot(m, i, out);
+    *out = i->part->body.data;
+    i->got = out->len;
     i->ended = true;
-    return i->in.len > 0 ? POSTA_OK : POSTA_END;
+    return out->len > 0 ? POSTA_OK : POSTA_END;
+}
+
+typedef posta_status (*filler)(posta_message *m, posta__input *i, posta_span *out);
+
+/* What comes `from` there, after stage `s`. */
+static posta_status fill_through(posta_message *m, posta__input *i, posta__stage *s, filler from,
+                                 posta_span *out) {
+    posta_window w = posta__window(s->space, sizeof s->space);
+    while (w.len == 0) {
+        posta_status status = POSTA_OK;
+        if (s->is_over) return POSTA_END;
+        if (s->in.len == 0 && !s->has_ended) status = from(m, i, &s->in);
+        if (status && status != POSTA_END) return status;
+        s->has_ended = s->has_ended || status == POSTA_END;
+        if (s->in.len > 0)
+            (void)s->step(s, &s->in, &w);
+        else
+            s->is_over = s->end(s, &w) == POSTA_OK;
+    }
+    *out = posta__span(w.p, w.len);
+    return POSTA_OK;
+}
+
+static posta_status fill_untagged(posta_message *m, posta__input *i, posta_span *out) {
+    posta__stage *untag = i->part->untag;
+    return untag ? fill_through(m, i, untag, fill_body, out) : fill_body(m, i, out);
+}
+
+posta_status posta__input_fill(posta_message *m, posta__input *i) {
+    posta__stage *flow = i->part->flow;
+    if (i->in.len > 0) return POSTA_OK;
+    return flow ? fill_through(m, i, flow, fill_untagged, &i->in) : fill_untagged(m, i, &i->in);
 }
 
 posta_status posta__part_rewind(posta_message *m, posta__part *p) {

@@ -31,6 +31,13 @@
 #define POSTA__PROGRAM_SPACE 1024u
 #endif
 
+/* Octets that a stage holds ready. */
+#if defined(POSTA_TINY) && POSTA_TINY
+#define POSTA__STAGE_SPACE 16u
+#else
+#define POSTA__STAGE_SPACE 512u
+#endif
+
 #define POSTA__LABEL_CAP sizeof(((posta_problem *)0)->field)
 
 /* ---- problems (problem.c) ---- */
@@ -58,6 +65,8 @@ void posta__text_number(posta__text *t, uint64_t n);
 /** In quotes, clipped at 60 octets, with controls and what is not UTF-8 escaped. */
 void posta__text_value(posta__text *t, posta_span value);
 
+/** There is no problem. */
+void posta__blame_nothing(posta_message *m);
 /** Writes the problem and answers `status`. Allocates nothing. */
 posta_status posta__blame_it(posta_message *m, posta_status status, posta__blame b);
 /** The same for `label: why`. */
@@ -86,6 +95,7 @@ typedef struct posta__header posta__header;
 struct posta__header {
     posta__header *next;
     posta_span name, value;
+    size_t room;              /* octets behind `value` that it may grow into */
     bool is_typed;            /* by a setter of its own */
     posta__entries addresses; /* of a value that is not ASCII, in a field for addresses */
 };
@@ -113,6 +123,23 @@ bool posta__is_address_field(posta_span name);
 /** Reads the header's value as addresses (row G08: no encoded word gets into one). */
 posta_status posta__header_addresses(posta_message *m, posta__header *h, const char *label,
                                      posta__address_fault *fault);
+
+/* ---- stages: what octets go through between a part's body and its encoding ---- */
+
+typedef struct posta__stage posta__stage;
+struct posta__stage {
+    void (*begin)(posta__stage *s);
+    /* in the shape of the codec's step encoders; nothing is refused */
+    posta_status (*step)(posta__stage *s, posta_span *in, posta_window *out);
+    posta_status (*end)(posta__stage *s, posta_window *out);
+    /* input.c */
+    posta_span in;
+    bool has_ended, is_over; /* nothing more comes in; nothing more goes out */
+    uint8_t space[POSTA__STAGE_SPACE];
+};
+
+/** Text becomes format=flowed, RFC 3676. In the message's arena; null: out of memory. (flow.c) */
+posta__stage *posta__flow_new(posta_message *m);
 
 /* ---- parts ---- */
 
@@ -144,9 +171,13 @@ struct posta_part {
     bool is_text;       /* line ends are canonicalised; else octets arrive unchanged */
     bool is_whole;      /* message/...: may not be encoded, RFC 2046 5.2 */
     bool is_utf8;       /* has to be: a text or html whose charset is utf-8 */
-    bool seeks_charset; /* text/... without one: utf-8 if that is seen to be true, else none */
+    bool seeks_charset; /* text/... without one: utf-8 if that is seen to be true, else `charset` */
+    bool has_disposition; /* it was given, not guessed */
     /* what was said about it; empty: not given */
     posta_span name, type, charset, disposition, description, content_id, language;
+    posta_span method;   /* of a calendar */
+    posta__part *ids[2]; /* parts with a Content-ID, as a tree by the bits of its hash */
+    uint32_t id_hash;
     posta__header *headers, *headers_last;
     posta__header *parameters, *parameters_last;
     posta_encoding encoding;
@@ -155,17 +186,31 @@ struct posta_part {
     uint64_t len; /* octets that will come, or POSTA_LEN_UNKNOWN */
     size_t slot;  /* SLOT: its number */
     bool used;    /* something was taken from a source or slot since it was last at its begin */
+    posta__stage *untag; /* null: it is not made of the HTML */
+    posta__stage *flow;  /* null: not flowed */
     /* what compose found */
     bool is_scanned;
     bool has_8bit;
-    bool has_utf8;    /* RAW: in its header */
-    posta__scan scan; /* is_scanned; its lengths only */
+    bool has_utf8; /* RAW: in its header */
     posta__cte cte;
     uint64_t out_len; /* encoded, or POSTA_LEN_UNKNOWN */
+    posta__scan scan; /* is_scanned; its lengths only. Last: a new part is not cleared from here on
+                       */
 };
+
+/** Do octets change on their way from the body to the encoding? */
+static inline bool posta__part_is_staged(const posta__part *p) {
+    return p->flow || p->untag;
+}
 
 /** The media type for a file name; "application/octet-stream" when it is not known. */
 posta_span posta__type_of_name(posta_span name);
+
+/** A number for octets, the same for both cases of a letter; `from`: the number of what stands
+ * before them, 0 at first. (part.c) */
+uint32_t posta__hash(posta_span s, uint32_t from);
+/** Where the message has the part with this Content-ID; what is there is null if it has none. */
+posta__part **posta__part_by_id(posta_message *m, posta_span id);
 
 /* ---- the program ---- */
 
@@ -193,7 +238,8 @@ typedef struct posta__program {
     posta_arena arena;
     posta__shape shape;
     posta__seg *first, *last;
-    uint64_t len;      /* of everything, or POSTA_LEN_UNKNOWN */
+    posta_window text; /* the literal that is being written, at the end of the arena */
+    uint64_t len;      /* of all segments, or POSTA_LEN_UNKNOWN */
     uint64_t head_len; /* up to and with the blank line */
     bool has_8bit;
     bool has_utf8; /* in a header */
@@ -206,8 +252,8 @@ typedef struct posta__program {
 
 typedef struct posta__input {
     posta__part *part;
-    posta_span in; /* octets not taken yet */
-    uint64_t got;  /* octets that the body gave so far, `in` with them */
+    posta_span in; /* octets not taken yet, behind the part's stages */
+    uint64_t got;  /* octets that the body gave so far */
     bool ended;
 } posta__input;
 
@@ -263,8 +309,9 @@ typedef struct posta__run {
     size_t at;           /* LITERAL, EOL: octets given */
     uint64_t given;      /* octets of the message given */
     uint8_t last;        /* the last of them, 0: none */
+    bool in_body;
     /* the body that is going on */
-    bool in_body, is_flushed;
+    bool is_flushed;
     bool is_known; /* it was looked at, and cannot have changed since */
     posta__input input;
     uint64_t gave; /* encoded octets of this body */
@@ -297,8 +344,6 @@ struct posta_message {
     const posta_port *port;
     posta_arena arena;
     posta_status status; /* the first setter's error, sticky */
-    posta_problem problem;
-    char label[POSTA__LABEL_CAP]; /* for the next setter; "": none */
     /* header */
     posta__entries addresses[POSTA__ADDRESS_FIELDS];
     bool has_envelope_from;
@@ -318,6 +363,7 @@ struct posta_message {
     posta__part *inlines, *inlines_last;
     posta__part *attachments, *attachments_last;
     size_t inlines_n, attachments_n, slots_n, made_n;
+    posta__part *ids;                 /* see posta__part_by_id */
     posta__part *tree;                /* given by hand; null: by intention */
     posta__part *nodes[POSTA__NODES]; /* made where the intention needs them */
     posta_line_ends line_ends;
@@ -343,11 +389,15 @@ struct posta_message {
     const char *from;
     /* A small message needs no more than this: first what the setters keep, then the program. */
     uint8_t *own_space;
+    bool has_label; /* for the next setter */
+    /* texts, last: a new message is not cleared from here on */
+    posta_problem problem;
+    char label[POSTA__LABEL_CAP];
 };
 
-/** Begins a setter: POSTA_OK, or the message's earlier error. Takes the label, else `standard`. */
-posta_status posta__setter_begin(posta_message *m, const char *standard,
-                                 char label_out[POSTA__LABEL_CAP]);
+/** Begins a setter: POSTA_OK, or the message's earlier error. Takes the label, else `standard`; it
+ * is good until posta_message_label. */
+posta_status posta__setter_begin(posta_message *m, const char *standard, const char **label_out);
 /** Answers `status` and keeps it as the message's error. */
 posta_status posta__setter_fails(posta_message *m, posta_status status);
 /** Out of memory, in a setter. */
@@ -372,15 +422,17 @@ posta_status posta__part_make(posta_message *m, posta__use use, posta_body body,
 /** Reads all of a raw message that can be read twice and judges it. (raw.c) */
 posta_status posta__raw_check(posta_message *m, posta__part *p);
 
-/** What is taken from the program's arena next joins the octets before it, if it is taken at once.
- */
-posta_status posta__program_open(posta_message *m);
-/** Takes octets that were written where posta__program_open said that it goes on: arena.p. */
-void posta__program_grow(posta_message *m, size_t len);
+/** Octets are written into program.text: ends the literal that is being written, and begins one
+ * with room for `len` octets. False: out of memory. */
+bool posta__program_open(posta_message *m, size_t len);
+/** Ends it. */
+posta_status posta__program_close(posta_message *m);
+/** Gives program.text room for `len` octets. False: out of memory. */
+static inline bool posta__program_has_room(posta_message *m, size_t len) {
+    return posta__room(&m->program.text) >= len || posta__program_open(m, len);
+}
 /** Copies octets to the end of the program. */
 posta_status posta__program_put(posta_message *m, posta_span s);
-/** The same for octets that lie in the program's arena already. */
-posta_status posta__program_take(posta_message *m, posta_span s);
 /** Adds a body or an end of line to the program. */
 posta_status posta__program_add(posta_message *m, posta__seg_kind kind, posta__part *part);
 /** Writes the message's own header fields. (head.c) */

@@ -2,6 +2,8 @@
  * codec's check for its grammar. */
 #include "mime_i.h"
 
+#define PARAMETERS_MAX 64u /* each is compared with the others */
+
 typedef struct setting {
     posta_message *m;
     posta__part *part;
@@ -104,8 +106,8 @@ static posta_status set_charset(const setting *s) {
     bool is_text = begins_nocase(s->part->type, POSTA_LIT("text/"));
     const char *why = NULL;
     posta__part *p = s->part;
-    p->seeks_charset = is_text && !s->o->charset && !p->is_text;
-    if (!s->o->charset && (!is_text || p->seeks_charset)) return POSTA_OK;
+    p->seeks_charset = is_text && !s->o->charset;
+    if (!s->o->charset && (!is_text || !p->is_text)) return POSTA_OK;
     if (!s->o->charset) {
         p->is_utf8 = true;
         p->charset = POSTA_LIT("utf-8");
@@ -126,6 +128,7 @@ static posta_status set_disposition(const setting *s) {
     if (!s->o->disposition && s->part->use == POSTA__USE_ATTACHMENT) d = POSTA_LIT("attachment");
     if (!d.p && s->part->name.len > 0) d = POSTA_LIT("inline");
     if (!d.p) return POSTA_OK;
+    s->part->has_disposition = s->o->disposition != NULL;
     if (!posta_span_is_nocase(d, POSTA_LIT("inline")) &&
         !posta_span_is_nocase(d, POSTA_LIT("attachment")))
         return blame_option(s, "disposition", d, "is neither attachment nor inline",
@@ -147,16 +150,17 @@ static posta_status set_description(const setting *s) {
 static posta_status set_content_id(const setting *s) {
     posta_span id = posta__span_of(s->o->content_id), bare;
     const char *why = "is needed: the HTML names the part by it";
-    const posta__part *p;
+    posta__part **place;
     if (!s->o->content_id && s->part->use != POSTA__USE_INLINE) return POSTA_OK;
     if (!s->o->content_id || posta__msg_id_check(id, POSTA__ID_BARE_LEFT, &bare, &why))
         return blame_option(s, "content_id", id, why, POSTA__NOWHERE);
-    for (p = s->m->all; p; p = p->next_all) {
-        if (posta_span_is(p->content_id, bare))
-            return blame_option(s, "content_id", id, "names another part already", POSTA__NOWHERE);
-    }
-    keep(s, bare, &s->part->content_id);
-    return s->m->status;
+    place = posta__part_by_id(s->m, bare);
+    if (*place)
+        return blame_option(s, "content_id", id, "names another part already", POSTA__NOWHERE);
+    if (!keep(s, bare, &s->part->content_id)) return s->m->status;
+    s->part->id_hash = posta__hash(bare, 0);
+    *place = s->part;
+    return POSTA_OK;
 }
 
 /* RFC 3282: tags of letters, digits and hyphens, with commas between them. */
@@ -186,6 +190,8 @@ static const char *parameter_why(const setting *s, posta_span name) {
         if (posta_span_is_nocase(name, posta__span_of(others[i])))
             return i == 2 ? "is made by posta" : "is an option of its own";
     if (is_related && posta_span_is_nocase(name, POSTA_LIT("type"))) return "is made by posta";
+    if (s->part->use == POSTA__USE_CALENDAR && posta_span_is_nocase(name, POSTA_LIT("method")))
+        return "is given by itself";
     for (h = s->part->parameters; h; h = h->next)
         if (posta_span_is_nocase(name, h->name)) return "is there already";
     return NULL;
@@ -212,8 +218,23 @@ static posta_status add_parameter(const setting *s, const posta_field *f) {
     return POSTA_OK;
 }
 
+/* RFC 3676 4 */
+static posta_status set_flowed(const setting *s) {
+    posta_field format = {"format", "flowed"};
+    posta__part *p = s->part;
+    if (!p->is_text || !posta_span_is_nocase(p->type, POSTA_LIT("text/plain")))
+        return blame_option(s, "flowed", posta__span_of(NULL), "is for text/plain that is shown",
+                            POSTA__NOWHERE);
+    p->flow = posta__flow_new(s->m);
+    return p->flow ? add_parameter(s, &format) : posta__setter_starves(s->m);
+}
+
 static posta_status set_parameters(const setting *s) {
     size_t i;
+    if (s->o->parameters_n > PARAMETERS_MAX)
+        return blame_option(s, "parameters", posta__span_of(NULL), "are more than 64",
+                            POSTA__NOWHERE);
+    if (s->o->is_flowed && set_flowed(s)) return s->m->status;
     if (s->o->parameters_n > 0 && !s->o->parameters)
         return blame_option(s, "parameters", posta__span_of(NULL), "lacks its fields",
                             POSTA__NOWHERE);
@@ -265,7 +286,7 @@ static posta_status set_encoding(const setting *s) {
 
 posta_status posta__part_options(posta_message *m, posta__part *p, const posta_part_options *o,
                                  const char *label) {
-    posta_status (*const setters[])(const setting *) = {
+    static posta_status (*const setters[])(const setting *) = {
         set_name,       set_type,     set_charset,    set_disposition, set_description,
         set_content_id, set_language, set_parameters, set_headers,     set_encoding,
     };

@@ -24,6 +24,28 @@ static uint64_t body_len(const posta_body *b) {
     return b->kind == POSTA_BODY_SOURCE ? b->source.len : b->len;
 }
 
+/* ---- Content-IDs ---- */
+
+uint32_t posta__hash(posta_span s, uint32_t from) {
+    uint32_t h = from ^ 0x811c9dc5u;
+    size_t i;
+    for (i = 0; i < s.len; i++)
+        h = (h ^ posta__lower(s.p[i])) * 0x01000193u; /* FNV-1a */
+    return h;
+}
+
+posta__part **posta__part_by_id(posta_message *m, posta_span id) {
+    uint32_t hash = posta__hash(id, 0), bits = hash;
+    posta__part **at = &m->ids;
+    while (*at && !((*at)->id_hash == hash && posta_span_is((*at)->content_id, id))) {
+        at = &(*at)->ids[bits & 1];
+        bits = bits >> 1 | bits << 31;
+    }
+    return at;
+}
+
+/* ---- making parts ---- */
+
 /* A part is joined to the message only when nothing can fail any more, so a body is closed either
    here or by the message, never twice. */
 static posta_status make_part(posta_message *m, posta__use use, const posta_body *body,
@@ -41,7 +63,7 @@ static posta_status make_part(posta_message *m, posta__use use, const posta_body
     p = posta__arena_take(&m->arena, sizeof *p);
     kept = posta__arena_copy(&m->arena, posta__span_of(label));
     if (!p || !kept) return posta__setter_starves(m);
-    memset(p, 0, sizeof *p);
+    memset(p, 0, offsetof(posta__part, scan));
     p->message = m;
     p->label = kept;
     p->use = use;
@@ -62,8 +84,8 @@ static posta_status make_part(posta_message *m, posta__use use, const posta_body
 static posta_status add_part(posta_message *m, posta__use use, posta_body body,
                              const posta_part_options *options, const char *standard,
                              posta__part **out) {
-    char label[POSTA__LABEL_CAP];
-    posta_status status = posta__setter_begin(m, standard, label);
+    const char *label;
+    posta_status status = posta__setter_begin(m, standard, &label);
     if (!status && m->owner)
         status = posta__setter_fails(
             m, posta__blame_on(m, POSTA_E_STATE, label, "comes too late: the message is enclosed"));
@@ -165,8 +187,8 @@ posta_status posta_message_calendar(posta_message *m, posta_body body, const cha
                                     const posta_part_options *options) {
     posta_part_options o = POSTA_PART_OPTIONS;
     posta_span name = posta__span_of(method);
-    posta_field parameter = {"method", method};
     posta__part *p = NULL;
+    char *kept;
     posta_status status = m ? m->status : POSTA_E_ARGUMENT;
     if (!status && !is_method(name)) {
         posta__blame b = {"calendar.method", name, "is no method of iTIP (REQUEST, CANCEL, REPLY)",
@@ -179,12 +201,11 @@ posta_status posta_message_calendar(posta_message *m, posta_body body, const cha
     }
     if (options) o = *options;
     o.name = NULL; /* of the attachment: an alternative with a name is shown as one by some */
-    if (o.parameters_n == 0) {
-        o.parameters = &parameter;
-        o.parameters_n = 1;
-    }
+    kept = posta__arena_copy(&m->arena, name);
     status = add_part(m, POSTA__USE_CALENDAR, body, &o, "calendar", &p);
     if (status) return status;
+    if (!kept) return posta__setter_starves(m);
+    p->method = posta__span(kept, name.len);
     m->calendar = p;
     return body.kind == POSTA_BODY_DATA ? attach_copy(m, body, options ? options->name : NULL)
                                         : POSTA_OK;

@@ -7,7 +7,7 @@
 
 void posta__run_begin(posta_message *m) {
     posta__run *r = &m->run;
-    memset(r, 0, sizeof *r);
+    memset(r, 0, offsetof(posta__run, is_flushed));
     r->seg = m->program.first;
     r->spill = posta__window(r->spill_at, sizeof r->spill_at);
 }
@@ -61,7 +61,8 @@ static posta_status give_eol(posta_message *m, posta__run *r, posta_window *out)
 static void begin_body(const posta_message *m, posta__run *r) {
     posta__part *p = r->seg->part;
     /* what lies in memory is what was looked at when the message was composed */
-    bool is_known = p->is_scanned && p->body.kind == POSTA_BODY_DATA && p->use != POSTA__USE_RAW;
+    bool is_known = p->is_scanned && p->body.kind == POSTA_BODY_DATA && p->use != POSTA__USE_RAW &&
+                    !posta__part_is_staged(p);
     unsigned lines = p->is_text ? 0 : POSTA__LINES_REJECT;
     if (is_known) lines |= POSTA__LINES_ANY_NUL | POSTA__LINES_ANY_LEN;
     if (p->use == POSTA__USE_RAW)

@@ -2,7 +2,7 @@
  * without output before composing ends where it can be read twice, and again when it is pulled. */
 #include "mime_i.h"
 
-#define CHECK_SPACE 512u
+#define CHECK_SPACE 256u /* on the stack */
 
 static posta_status refuse(posta_message *m, const posta__part *p, const char *why, size_t at) {
     posta__blame b = {p->label, {NULL, 0}, why, at};

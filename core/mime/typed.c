@@ -14,31 +14,50 @@ static posta__header *find(const posta_message *m, const char *name) {
     return NULL;
 }
 
+/* Room for `len` octets behind the value. What was short is moved to twice the room it needs, so
+   that many values cost no more than their octets. */
+static bool grow(posta_message *m, posta__header *h, size_t len) {
+    size_t cap = (h->value.len > 0 ? 2u : 1u) * (h->value.len + len);
+    posta_window w;
+    if (h->room >= len) return true;
+    w = posta__window(posta__arena_bytes(&m->arena, cap), cap);
+    if (!w.p) return false;
+    posta__put(&w, h->value);
+    h->value = posta__span(w.p, w.len);
+    h->room = cap - w.len;
+    return true;
+}
+
 /* The field gets what stands before it already, `between`, and `value` in `around[0]`, `around[1]`.
  */
 static posta_status append(posta_message *m, const char *label, const char *name,
                            const char *between, const char *const around[2], posta_span value) {
     posta__header *h = find(m, name);
-    posta_span old = h ? h->value : posta__span(NULL, 0);
-    posta_span glue = posta__span_of(old.len > 0 ? between : "");
-    posta_span before = posta__span_of(around[0]), behind = posta__span_of(around[1]);
-    size_t len = old.len + glue.len + before.len + value.len + behind.len + 1;
+    bool is_new = !h || h->value.len == 0;
+    posta_span pieces[4];
+    size_t len = 0, i;
     posta_window w;
     if (h && !h->is_typed) return refuse(m, label, value, "is given in headers already");
-    w = posta__window(posta__arena_bytes(&m->arena, len), len);
-    if (!h) h = posta__arena_take(&m->arena, sizeof *h);
-    if (!w.p || !h) return posta__setter_starves(m);
-    posta__put(&w, old);
-    posta__put(&w, glue);
-    posta__put(&w, before);
-    posta__put(&w, value);
-    posta__put(&w, behind);
-    posta__put(&w, posta__span("", 1));
-    if (old.len == 0) {
+    if (!h) {
+        h = posta__arena_take(&m->arena, sizeof *h);
+        if (!h) return posta__setter_starves(m);
         *h = (posta__header){.name = posta__span_of(name), .is_typed = true};
         posta__header_add(m, h);
     }
-    h->value = posta__span(w.p, w.len - 1);
+    pieces[0] = posta__span_of(is_new ? "" : between);
+    pieces[1] = posta__span_of(around[0]);
+    pieces[2] = value;
+    pieces[3] = posta__span_of(around[1]);
+    for (i = 0; i < 4; i++)
+        len += pieces[i].len;
+    if (!grow(m, h, len)) return posta__setter_starves(m);
+    /* what may be written to is the arena's, though spans are const */
+    w = posta__window((uint8_t *)(uintptr_t)h->value.p, h->value.len + len);
+    w.len = h->value.len;
+    for (i = 0; i < 4; i++)
+        posta__put(&w, pieces[i]);
+    h->value.len = w.len;
+    h->room -= len;
     m->has_typed = true;
     return POSTA_OK;
 }
@@ -50,6 +69,7 @@ static posta_status set(posta_message *m, const char *label, const char *name, c
     if (!h) return append(m, label, name, "", bare, posta__span_of(value));
     if (!h->is_typed) return refuse(m, label, posta__span_of(value), "is given in headers already");
     h->value = posta__span_of(value);
+    h->room = 0;
     return POSTA_OK;
 }
 
@@ -64,14 +84,14 @@ static posta_status add_id(posta_message *m, const char *label, const char *name
 }
 
 posta_status posta_message_in_reply_to(posta_message *m, const char *id) {
-    char label[POSTA__LABEL_CAP];
-    posta_status status = posta__setter_begin(m, "in_reply_to", label);
+    const char *label;
+    posta_status status = posta__setter_begin(m, "in_reply_to", &label);
     return status ? status : add_id(m, label, "In-Reply-To", posta__span_of(id));
 }
 
 posta_status posta_message_reference(posta_message *m, const char *id) {
-    char label[POSTA__LABEL_CAP];
-    posta_status status = posta__setter_begin(m, "references", label);
+    const char *label;
+    posta_status status = posta__setter_begin(m, "references", &label);
     return status ? status : add_id(m, label, "References", posta__span_of(id));
 }
 
@@ -146,13 +166,13 @@ static posta_status set_list_id(posta_message *m, const char *label, posta_span 
 
 posta_status posta_message_list(posta_message *m, posta_list_field field, const char *value) {
     static const char *const brackets[2] = {"<", ">"}, *const bare[2] = {"", ""};
-    char label[POSTA__LABEL_CAP];
+    const char *label;
     posta_span s = posta__span_of(value);
     const char *why;
     posta_status status;
     bool is_no = field == POSTA_LIST_POST && posta_span_is(s, POSTA_LIT("NO"));
     if ((unsigned)field > POSTA_LIST_ARCHIVE) return POSTA_E_ARGUMENT;
-    status = posta__setter_begin(m, lists[field].label, label);
+    status = posta__setter_begin(m, lists[field].label, &label);
     if (status) return status;
     if (!value) return refuse(m, label, s, "is missing");
     if (field == POSTA_LIST_ID) return set_list_id(m, label, s);
@@ -162,8 +182,8 @@ posta_status posta_message_list(posta_message *m, posta_list_field field, const 
 }
 
 posta_status posta_message_one_click(posta_message *m) {
-    char label[POSTA__LABEL_CAP];
-    posta_status status = posta__setter_begin(m, "list.one_click", label);
+    const char *label;
+    posta_status status = posta__setter_begin(m, "list.one_click", &label);
     if (status) return status;
     m->is_one_click = true;
     return set(m, label, "List-Unsubscribe-Post", "List-Unsubscribe=One-Click");
@@ -187,9 +207,9 @@ posta_status posta__check_typed(posta_message *m) {
 
 posta_status posta_message_auto_submitted(posta_message *m, const char *how) {
     static const char *const words[] = {"auto-generated", "auto-replied", "auto-notified", "no"};
-    char label[POSTA__LABEL_CAP];
+    const char *label;
     size_t i;
-    posta_status status = posta__setter_begin(m, "auto_submitted", label);
+    posta_status status = posta__setter_begin(m, "auto_submitted", &label);
     if (status) return status;
     for (i = 0; i < sizeof words / sizeof *words; i++)
         if (posta_span_is(posta__span_of(how), posta__span_of(words[i])))
@@ -204,8 +224,8 @@ posta_status posta_message_priority(posta_message *m, posta_priority priority) {
         [POSTA_PRIORITY_NORMAL] = {"normal", "normal", "3"},
         [POSTA_PRIORITY_HIGH] = {"high", "urgent", "1"},
     };
-    char label[POSTA__LABEL_CAP];
-    posta_status status = posta__setter_begin(m, "priority", label);
+    const char *label;
+    posta_status status = posta__setter_begin(m, "priority", &label);
     if (status) return status;
     if ((unsigned)priority > POSTA_PRIORITY_HIGH) return POSTA_E_ARGUMENT;
     status = set(m, label, "Importance", rows[priority][0]);
@@ -223,10 +243,10 @@ static uint64_t stir(uint64_t x) {
 }
 
 posta_status posta_message_idempotency_key(posta_message *m, const char *key) {
-    char label[POSTA__LABEL_CAP];
+    const char *label;
     posta_span s = posta__span_of(key);
     size_t i;
-    posta_status status = posta__setter_begin(m, "idempotency_key", label);
+    posta_status status = posta__setter_begin(m, "idempotency_key", &label);
     if (status) return status;
     if (s.len == 0 || s.len > 255) return refuse(m, label, s, "has to have 1 to 255 octets");
     m->seed[0] = stir(s.len);

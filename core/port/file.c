@@ -103,3 +103,8 @@ posta_status posta_file_source(const posta_port *port, const char *path, posta_s
 }
 
 #endif
+
+posta_status posta_file_open(void *port, const char *path, posta_source *out,
+                             const char **why_out) {
+    return posta_file_source(port, path, out, why_out);
+}

@@ -95,19 +95,18 @@ static inline uint8x16_t line_ends(uint8x16_t v) {
     return vorrq_u8(vceqq_u8(v, vdupq_n_u8('\r')), vceqq_u8(v, vdupq_n_u8('\n')));
 }
 
-static size_t text_run(const uint8_t *in, size_t len, uint8_t *out) {
-    size_t n = 0;
-    if (len < WIDE) return posta__kernels_portable.text_run(in, len, out);
-    while (n < len) {
-        if (n > len - WIDE) n = len - WIDE;
-        uint8x16_t v = vld1q_u8(in + n);
-        uint64_t stops = bits(vorrq_u8(line_ends(v), vceqzq_u8(v)));
-        vst1q_u8(out + n, v);
-        if (stops) return n + first(stops);
-        n += WIDE;
-    }
-    return n;
+/* ---- lines ---- */
+
+static inline size_t copy_block(const uint8_t *in, uint8_t *out) {
+    uint8x16_t v = vld1q_u8(in);
+    uint64_t stops = bits(vorrq_u8(line_ends(v), vceqzq_u8(v)));
+    vst1q_u8(out, v);
+    return stops ? first(stops) : WIDE;
 }
+
+#define LINE_BLOCK WIDE
+#define VECTOR
+#include "simd_lines_i.h"
 
 /* The line ends of a block, and the runs between them. */
 static inline void take_ends(posta__scan *s, const uint8_t *in, uint64_t ends) {
@@ -162,6 +161,6 @@ static bool is_filtered(const uint8_t *in, size_t len, size_t *column, bool *has
 }
 
 const posta_kernels posta__kernels_simd = {base64_groups, base64_lines, qp_plain,
-                                           text_run,      scan,         is_filtered};
+                                           text_lines,    scan,         is_filtered};
 
 #endif

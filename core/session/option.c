@@ -72,6 +72,7 @@ static posta_status refuse(posta_session *s, posta_status status, const posta_op
 
 void posta__session_retarget(posta_session *s, const posta_where *to) {
     s->where = *to;
+    s->link_config.engine.lmtp = to->is_lmtp;
     if (s->state == SESSION_CLOSED) posta__session_name_peer(s);
 }
 

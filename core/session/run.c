@@ -72,7 +72,7 @@ static void note(posta_session *s, const posta_event *ev) {
     case POSTA_EVENT_RECIPIENT_ACK:
     case POSTA_EVENT_SERVER_ERROR:
     case POSTA_EVENT_SERVER_RETRY:
-        if (ev->action == POSTA_PHASE_RECIPIENT && s->pending == PENDING_SEND) return;
+        if (ev->recipient != POSTA_NO_RECIPIENT && s->pending == PENDING_SEND) return;
         break;
     case POSTA_EVENT_SENT:
         posta_link_receipt(s->link, &s->receipt);

@@ -71,6 +71,7 @@ static posta_status set_up(posta_session *s, const posta_session_config *c, post
     s->link_config = (posta_link_config)POSTA_LINK_CONFIG;
     s->link_config.engine = c->engine;
     s->link_config.engine.hello = s->hello;
+    s->link_config.engine.lmtp = s->where.is_lmtp;
     s->link_config.peer = s->peer;
     s->link_config.server_name = s->where.host;
     s->link_config.port = s->port;

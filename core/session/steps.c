@@ -66,6 +66,12 @@ posta_status posta_session_sender(posta_session *s, const char *name, const char
     return begun(s, posta_engine_mail_with(e, s->path, options), "sender");
 }
 
+posta_status posta_session_command(posta_session *s, const char *name, const char *args) {
+    posta_status status = may_step(s, "command");
+    if (status != POSTA_OK) return status;
+    return begun(s, posta_engine_command(posta__link_engine(s->link), name, args), "command");
+}
+
 void posta_session_set_mail_options(posta_session *s, const posta_mail_options *options) {
     s->mail_options = options;
 }

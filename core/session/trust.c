@@ -17,10 +17,6 @@ static bool insists(const posta_where *w) {
 }
 
 posta_status posta__check_built(const posta_where *w, const posta_transport *t, posta_problem *p) {
-    posta_span none = posta__span(NULL, 0);
-    if (w->is_lmtp)
-        return posta__problem(p, POSTA_E_NOT_BUILT, "url", "this build of posta has no LMTP yet",
-                              none);
     if (insists(w) && !is_built() && !is_hosts(t)) {
         memset(p, 0, sizeof *p);
         p->status = POSTA_E_TLS_NOT_BUILT;

@@ -80,6 +80,10 @@ static posta_status check_recipient(posta_engine *e, const posta_recipient *r,
     return status == POSTA_OK ? status : bad_option(e, status, at, c);
 }
 
+static bool is_ascii(const char *s) {
+    return posta__is_ascii(posta__span_of(s));
+}
+
 /* *is_utf8_out: one of them is written in UTF-8. */
 static posta_status check_envelope(posta_engine *e, const posta_envelope *env, bool *is_utf8_out) {
     posta__form form = {posta_engine_takes_utf8(e), e->config.port};
@@ -94,7 +98,8 @@ static posta_status check_envelope(posta_engine *e, const posta_envelope *env, b
         posta_span to = posta__span_of(env->to[i].address);
         status = check_recipient(e, &env->to[i], &form, i);
         if (status != POSTA_OK) return status;
-        if (form.may_utf8 && !posta__is_ascii(to)) *is_utf8_out = true;
+        if (form.may_utf8 && (!posta__is_ascii(to) || !is_ascii(env->to[i].original)))
+            *is_utf8_out = true; /* row G08 */
     }
     return POSTA_OK;
 }
@@ -118,6 +123,11 @@ posta_status posta_engine_submit(posta_engine *e, const posta_envelope *envelope
     if (status != POSTA_OK) return status;
     if (e->caps.size_max > 0 && source->len != POSTA_LEN_UNKNOWN && source->len > e->caps.size_max)
         return bad(e, POSTA_E_TOO_BIG, POSTA_NO_RECIPIENT, NULL);
+    if (e->caps.rcpt_max > 0 && envelope->to_n > e->caps.rcpt_max)
+        return bad_option(e, POSTA_E_RECIPIENT_LIMIT, POSTA_NO_RECIPIENT,
+                          (posta__complaint){"envelope.to",
+                                             "the server takes fewer recipients of a "
+                                             "message (LIMITS RCPTMAX); send it in parts"});
     is_chunked = e->config.chunking && (e->caps.bits & POSTA_CAN_CHUNKING) &&
                  source->len != POSTA_LEN_UNKNOWN && (envelope->has_crlf || envelope->has_binary);
     if (envelope->has_binary && !(is_chunked && (e->caps.bits & POSTA_CAN_BINARYMIME)))
@@ -241,6 +251,53 @@ posta_status posta_engine_reset(posta_engine *e) {
 
 posta_status posta_engine_noop(posta_engine *e) {
     return begin(e, ACTION_NOOP, STEP_NOOP) ? POSTA_E_IN_PROGRESS : POSTA_E_STATE;
+}
+
+/* ---- commands of the host's own ---- */
+
+#define MAX_VERB 16u
+#define MAX_LINE 510u /* RFC 5321 4.5.3.1.4, without CRLF */
+
+static const char *word_why(posta_span word) {
+    static const char *const owned[] = {"MAIL", "RCPT", "DATA",     "BDAT", "RSET", "EHLO",
+                                        "HELO", "LHLO", "STARTTLS", "AUTH", "QUIT"};
+    if (word.len == 0 || word.len > MAX_VERB) return "expected 1 to 16 letters, digits or hyphens";
+    for (size_t i = 0; i < word.len; i++) {
+        uint8_t c = word.p[i];
+        if (!posta__is_alpha(c) && !posta__is_digit(c) && c != '-')
+            return "expected 1 to 16 letters, digits or hyphens";
+    }
+    for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++)
+        if (posta_span_is_nocase(word, posta__span_of(owned[i])))
+            return "is said by posta itself, which keeps account of it";
+    return NULL;
+}
+
+static const char *args_why(posta_span args) {
+    for (size_t i = 0; i < args.len; i++)
+        if (args.p[i] < 0x20 || args.p[i] > 0x7e)
+            return "has a character that is not visible ASCII";
+    return NULL;
+}
+
+posta_status posta_engine_command(posta_engine *e, const char *name, const char *args) {
+    posta_span word = posta__span_of(name), rest = posta__span_of(args);
+    posta__complaint c = {"verb", word_why(word)};
+    bool needs_etrn = posta_span_is_nocase(word, POSTA_LIT("ETRN"));
+    if (!posta_engine_is_idle(e) || e->t.is_stepped) return POSTA_E_STATE;
+    if (!c.why) c = (posta__complaint){"args", args_why(rest)};
+    if (!c.why && word.len + 1 + rest.len > MAX_LINE)
+        c.why = "makes a line of more than 510 octets";
+    if (!c.why && word.len + 3 + rest.len > e->config.tx_space)
+        c.why = "does not fit into tx_space octets";
+    if (c.why) return bad_option(e, POSTA_E_FIELD, POSTA_NO_RECIPIENT, c);
+    if (needs_etrn && !(e->caps.bits & POSTA_CAN_ETRN))
+        return bad_option(e, POSTA_E_EXTENSION, POSTA_NO_RECIPIENT,
+                          (posta__complaint){"verb", "the server does not offer ETRN"});
+    e->command = name;
+    e->command_args = args;
+    begin(e, ACTION_COMMAND, STEP_COMMAND);
+    return POSTA_E_IN_PROGRESS;
 }
 
 /* In a text no command can be said: the connection closes without dot, nothing was sent (row F14).

@@ -36,6 +36,17 @@ static void put_xtext(sink *s, posta_span text) {
     }
 }
 
+/* utf-8-addr-unitext: as it is, but for what would end it or begin an escape. RFC 6533 3 */
+static void put_unitext(sink *s, posta_span text) {
+    static const char hex[] = "0123456789ABCDEF";
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.p[i];
+        char escape[6] = {'\\', 'x', '{', hex[c >> 4], hex[c & 15], '}'};
+        bool is_plain = c > 0x20 && c != 0x7f && c != '+' && c != '=' && c != '\\';
+        put(s, is_plain ? posta__span(&c, 1) : posta__span(escape, sizeof escape));
+    }
+}
+
 /* ---- MAIL ---- */
 
 /* 2026-11-28T08:30:00Z, RFC 3339 as RFC 4865 4.1 has it. */
@@ -115,8 +126,13 @@ static void put_notify(sink *s, unsigned notify) {
 static void put_rcpt(sink *s, const posta_recipient *r) {
     if (r->notify) put_notify(s, r->notify);
     if (!r->original) return;
-    put(s, POSTA_LIT(" ORCPT=rfc822;"));
-    put_xtext(s, posta__span_of(r->original));
+    if (posta__is_ascii(posta__span_of(r->original))) {
+        put(s, POSTA_LIT(" ORCPT=rfc822;"));
+        put_xtext(s, posta__span_of(r->original));
+        return;
+    }
+    put(s, POSTA_LIT(" ORCPT=utf-8;"));
+    put_unitext(s, posta__span_of(r->original));
 }
 
 size_t posta__params_rcpt(const posta_recipient *r, posta_window *out) {
@@ -131,6 +147,11 @@ static bool is_visible(posta_span s) {
     for (size_t i = 0; i < s.len; i++)
         if (s.p[i] < 0x20 || s.p[i] > 0x7e) return false;
     return true;
+}
+
+/* Visible ASCII, or UTF-8 without controls. */
+static bool is_sayable(posta_span s) {
+    return posta__is_ascii(s) ? is_visible(s) : posta__text_check(s, NULL) == POSTA_OK;
 }
 
 static size_t xtext_len(posta_span text) {
@@ -243,8 +264,8 @@ static posta__complaint rcpt_wrong(const posta_recipient *r) {
     if ((r->notify & ~all) || ((r->notify & POSTA_NOTIFY_NEVER) && !is_alone))
         return say("notify", "never does not go with others");
     if (r->original &&
-        (original.len == 0 || !is_visible(original) || xtext_len(original) > MAX_ORCPT - 7))
-        return say("orcpt", "expected an ASCII address");
+        (original.len == 0 || !is_sayable(original) || posta__params_rcpt(r, NULL) > MAX_ORCPT))
+        return say("orcpt", "expected an address without controls, at most 490 octets");
     return fine;
 }
 
@@ -255,6 +276,9 @@ posta_status posta__params_check_rcpt(const posta_engine *e, const posta_recipie
     status = answer(rcpt_wrong(r), POSTA_E_FIELD, out);
     if (!status && !(e->caps.bits & POSTA_CAN_DSN))
         status = answer(say(r->notify ? "dsn.notify" : "orcpt", NO_DSN), POSTA_E_EXTENSION, out);
+    if (!status && !posta__is_ascii(posta__span_of(r->original)) && !posta_engine_takes_utf8(e))
+        status = answer(say("orcpt", "is not ASCII, and the server does not offer SMTPUTF8"),
+                        POSTA_E_EXTENSION, out);
     if (!status) status = answer(too_long(e, posta__params_rcpt(r, NULL)), POSTA_E_FIELD, out);
     return status;
 }

@@ -28,10 +28,12 @@ static const struct {
     [V_TEXT] = {{250, 0}, POSTA_E_MESSAGE_REFUSED, POSTA_E_TIMEOUT_RESULT, POSTA_PHASE_RESULT},
     [V_RSET] = {{250, 0}, POSTA_E_COMMAND_REFUSED, POSTA_E_TIMEOUT_COMMAND, POSTA_PHASE_RESET},
     [V_NOOP] = {{250, 0}, POSTA_E_COMMAND_REFUSED, POSTA_E_TIMEOUT_COMMAND, POSTA_PHASE_NOOP},
+    [V_COMMAND] = {{200, 0}, POSTA_E_COMMAND_REFUSED, POSTA_E_TIMEOUT_COMMAND, POSTA_PHASE_COMMAND},
     [V_QUIT] = {{221, 0}, POSTA_E_COMMAND_REFUSED, POSTA_E_TIMEOUT_QUIT, POSTA_PHASE_QUIT},
 };
 
 verdict posta__verdict(verb v, uint16_t code) {
+    if (v == V_COMMAND && code >= 200 && code < 300) return VERDICT_OK;
     if (code == judge[v].ok[0] || code == judge[v].ok[1]) return VERDICT_OK;
     if (code >= 400 && code < 500) return VERDICT_SOFT;
     if (code >= 500 && code < 600) return VERDICT_HARD;
@@ -56,6 +58,7 @@ posta_retry posta__retry_of(posta_status cause, bool unknown, uint16_t code) {
     case POSTA_E_ARGUMENT:
     case POSTA_E_TOO_BIG:
     case POSTA_E_EXTENSION:
+    case POSTA_E_RECIPIENT_LIMIT:
     case POSTA_E_FILE:
     case POSTA_E_NOT_BUILT:
     case POSTA_E_AUTH_UNAVAILABLE:
@@ -82,6 +85,7 @@ const char *posta_phase_name(posta_phase phase) {
     case POSTA_PHASE_RESULT: return "result";
     case POSTA_PHASE_RESET: return "reset";
     case POSTA_PHASE_NOOP: return "noop";
+    case POSTA_PHASE_COMMAND: return "command";
     case POSTA_PHASE_QUIT: return "quit";
     case POSTA_PHASE_IDLE: return "idle";
     }

@@ -24,6 +24,7 @@ typedef enum verb {
     V_TEXT,
     V_RSET,
     V_NOOP,
+    V_COMMAND, /* the host's own */
     V_QUIT,
     V_NONE /* nothing to say */
 } verb;
@@ -46,6 +47,7 @@ typedef enum step {
     STEP_WAIT, /* all is written; replies decide */
     STEP_RSET,
     STEP_NOOP,
+    STEP_COMMAND,
     STEP_QUIT,
     STEP_CLOSED
 } step;
@@ -61,6 +63,7 @@ typedef enum action {
     ACTION_END,
     ACTION_RESET,
     ACTION_NOOP,
+    ACTION_COMMAND,
     ACTION_QUIT
 } action;
 
@@ -195,6 +198,7 @@ struct posta_engine {
     posta_capabilities caps;
 
     login login;
+    const char *command, *command_args; /* the host's own */
 
     /* host */
     action action;

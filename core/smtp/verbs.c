@@ -149,6 +149,11 @@ static bool say_rset(posta_engine *e) {
 static bool say_noop(posta_engine *e) {
     return say_plain(e, POSTA_LIT("NOOP"));
 }
+static bool say_command(posta_engine *e) {
+    if (!say_word(e, posta__span_of(e->command), posta__span_of(e->command_args))) return false;
+    e->step = STEP_WAIT;
+    return true;
+}
 static bool say_quit(posta_engine *e) {
     return say_plain(e, POSTA_LIT("QUIT"));
 }
@@ -434,6 +439,10 @@ static void hear_noop(posta_engine *e, verdict judged) {
     end_plain(e, V_NOOP, judged, POSTA_EVENT_NOOP_ACK);
 }
 
+static void hear_command(posta_engine *e, verdict judged) {
+    end_plain(e, V_COMMAND, judged, POSTA_EVENT_COMMAND_ACK);
+}
+
 static void hear_quit(posta_engine *e, verdict judged) {
     (void)judged; /* row F19: a failing QUIT changes nothing */
     posta__engine_close(e);
@@ -465,6 +474,7 @@ static const struct {
     [V_TEXT] = {NULL, hear_text, PATIENCE(result), NO, NO},
     [V_RSET] = {say_rset, hear_rset, PATIENCE(command), YES, NO},
     [V_NOOP] = {say_noop, hear_noop, PATIENCE(command), YES, YES},
+    [V_COMMAND] = {say_command, hear_command, PATIENCE(command), NO, YES},
     [V_QUIT] = {say_quit, hear_quit, PATIENCE(quit), YES, YES},
 };
 
@@ -479,6 +489,7 @@ verb posta__verb_next(const posta_engine *e) {
     case STEP_DATA: return e->t.is_chunked ? V_BDAT : V_DATA;
     case STEP_RSET: return V_RSET;
     case STEP_NOOP: return V_NOOP;
+    case STEP_COMMAND: return V_COMMAND;
     case STEP_QUIT: return V_QUIT;
     case STEP_GREETING:
     case STEP_TLS:

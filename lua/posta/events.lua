@@ -13,7 +13,7 @@ local events = {}
 -- All names that handlers can have.
 local NAMES = {}
 for name in ([[connected sender_ack recipient_ack begin_ack end_ack disconnected server_error server_retry
-    timeout failed auth_ok auth_fail secure_ok secure_fail reset noop_ack sent]]):gmatch "%S+" do
+    timeout failed auth_ok auth_fail secure_ok secure_fail reset noop_ack command_ack sent]]):gmatch "%S+" do
     NAMES[name] = "function"
 end
 
@@ -48,7 +48,8 @@ local function refusal(data, info)
     return errors.new {
         code = REFUSED[info.action] or info.status, stage = info.action, reply = reply,
         temporary = info.temporary, retry = info.temporary and "safe" or "pointless",
-        message = ("%sthe server refused the %s%s"):format(data.prefix, info.action, said),
+        message = ("%sthe server refused the %s%s"):format(data.prefix,
+            info.action == "result" and "message for a recipient" or info.action, said),
     }
 end
 
@@ -67,7 +68,7 @@ local function lost(s, data, info)
 end
 
 local function why_not(s, data, info)
-    if data.is_sending and info.action == "recipient" then return refusal(data, info) end
+    if data.is_sending and info.recipient then return refusal(data, info) end
     local account = session.receipt(s)
     if info.action == "idle" or account.status ~= info.status then return lost(s, data, info) end
     local _, _, err = events.failure(data, account)
@@ -115,7 +116,7 @@ function events.dress(s, data, name, info)
         sent(s, data, info)
     elseif FAILURES[name] then
         info.err = why_not(s, data, info)
-        if data.is_sending and info.action == "recipient" then return end
+        if data.is_sending and info.recipient then return end
     elseif ON_THE_WAY[name] or data.is_sending then
         return
     end

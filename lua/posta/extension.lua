@@ -92,7 +92,7 @@ extension.rules = {
 }
 
 --- The rules for s:recipient.
-extension.recipient_rules = { notify = notify_misuse, orcpt = ascii_misuse(490) }
+extension.recipient_rules = { notify = notify_misuse, orcpt = "string" }
 
 -- The first key, in byte order, whose value has a NUL octet.
 local function nul_at(t)

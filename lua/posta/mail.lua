@@ -59,6 +59,17 @@ local function content_misuse(value, path)
     return body.misuse(value, path)
 end
 
+-- true: made of the HTML.
+local function text_misuse(value, path)
+    if type(value) == "boolean" then return nil end
+    return content_misuse(value, path)
+end
+
+local function html_misuse(value, path)
+    if part.is_part(value) then return part.html_misuse(value, path) end
+    return body.misuse(value, path)
+end
+
 local function attachment_misuse(value, path)
     if type(value) == "string" then return nil end
     return names.wrong_type(value, path, "table", "a path or a table with file or body")
@@ -123,7 +134,8 @@ local MAIL = {
         from = addresses_misuse, sender = addresses_misuse, to = addresses_misuse,
         cc = addresses_misuse, bcc = addresses_misuse, reply_to = addresses_misuse,
         subject = "string", date = "number|string", message_id = "string", headers = part.headers_misuse,
-        text = content_misuse, html = content_misuse, inline = inline_misuse,
+        text = text_misuse, html = html_misuse, inline = inline_misuse,
+        embed = "boolean|string", flowed = "boolean",
         attachments = attachments_misuse, envelope = envelope_misuse,
         raw = content_misuse, line_ends = "string", part = "table",
     },
@@ -133,6 +145,7 @@ local MAIL = {
         replyto = "reply_to", messageId = "message_id", files = "attachments",
         attachment = "attachments", attach = "attachments", filename = "attachments",
         charset = "text = { body =, charset = }", cid = "inline", images = "inline",
+        format = "flowed = true", embed_images = "embed", embedImages = "embed",
         source = "raw", mail_from = "envelope = { from =, to = }",
         rcpt_to = "envelope = { from =, to = }",
     },
@@ -158,6 +171,16 @@ local function tree_misuse(t, path)
     return complaint
 end
 
+-- What makes sense beside another field only.
+local function lonely_misuse(t, path)
+    if rawget(t, "html") == nil then
+        if rawget(t, "text") == true then return path .. ".text: true makes it of html, which is missing" end
+        if rawget(t, "embed") then return path .. ".embed: goes with html only" end
+    end
+    if rawget(t, "flowed") and not rawget(t, "text") then return path .. ".flowed: goes with text only" end
+    return nil
+end
+
 local BESIDE_PART = { "text", "html", "inline", "attachments", "calendar" }
 
 local function beside_misuse(t, path)
@@ -178,6 +201,7 @@ function mail.misuse(t, path)
         return ("%s: expected table or posta.message, got %s"):format(path, type(t))
     end
     local complaint = names.misuse(t, path, MAIL) or beside_misuse(t, path) or tree_misuse(t, path)
+        or lonely_misuse(t, path)
     if complaint or rawget(t, "raw") == nil then
         if not complaint and rawget(t, "line_ends") ~= nil then
             complaint = path .. ".line_ends: goes with raw only"
@@ -240,6 +264,29 @@ function builder:content(label, use, value)
     if value == nil then return true end
     if part.is_part(value) then return part.put(self, label, use, value) end
     return part.put(self, label, use, { body = value })
+end
+
+-- `flowed` is the mail's; a part's own is nearer.
+function builder:text(value, flowed)
+    local is_part = part.is_part(value)
+    if not is_part or rawget(value, "flowed") == nil then
+        local own = { flowed = flowed }
+        for key, one in next, is_part and value or { body = value } do own[key] = one end
+        value = own
+    end
+    return part.put(self, "text", "text", value)
+end
+
+-- The HTML, its pictures, and the text where it is made of the HTML.
+function builder:html(t)
+    local value, text = rawget(t, "html"), rawget(t, "text")
+    local base = part.embed_base(value, rawget(t, "embed"))
+    if not self:content("html", "html", value) then return false end
+    if base then
+        if not self.files then return self:refuse("html.embed", "files are switched off (files = false)") end
+        if not message.embed(self.m, "html", base) then return false end
+    end
+    return text ~= true or message.text_from_html(self.m, "text", { flowed = rawget(t, "flowed") })
 end
 
 -- An entry of attachments or inline: a path stands for { file = path }.
@@ -323,8 +370,8 @@ function builder:all(t)
         and typed.put(self, t)
         and extension.put(self, t)
         and self:headers(get "headers")
-        and self:content("text", "text", get "text")
-        and self:content("html", "html", get "html")
+        and (type(get "text") == "boolean" or get "text" == nil or self:text(get "text", get "flowed"))
+        and self:html(t)
         and self:inline(get "inline")
         and typed.put_calendar(self, get "calendar")
         and self:attachments(get "attachments")

@@ -70,6 +70,7 @@ local PART = {
         file = "string", body = body_misuse, name = "string", type = "string", disposition = "string",
         description = "string", encoding = "string", charset = "string", size = "number",
         headers = part.headers_misuse, cid = "string", language = "string", parameters = part.headers_misuse,
+        flowed = "boolean",
     },
     moved = {
         filename = "name", path = "file", contentType = "type", content_type = "type",
@@ -81,6 +82,9 @@ local PART = {
 local NODE = { known = { parts = parts_misuse, message = message_misuse }, moved = { children = "parts" } }
 for key, rule in next, PART.known do NODE.known[key] = rule end
 for key, rule in next, PART.moved do NODE.moved[key] = rule end
+
+local HTML = { known = { embed = "boolean|string", base = "string" }, moved = PART.moved }
+for key, rule in next, PART.known do HTML.known[key] = rule end
 
 -- Exactly one of the keys is there.
 local function one_of(value, path, ...)
@@ -98,6 +102,11 @@ end
 --- The complaint about a part that stands where only octets can, or nil.
 function part.misuse(value, path)
     return names.misuse(value, path, PART) or one_of(value, path, "file", "body")
+end
+
+--- The same for the HTML, whose pictures may be embedded.
+function part.html_misuse(value, path)
+    return names.misuse(value, path, HTML) or one_of(value, path, "file", "body")
 end
 
 --- Is it a table with octets?
@@ -184,6 +193,26 @@ local function base_name(path)
     return path:match("[^/\\]*$")
 end
 
+-- The path of a part that is a file, or nil; and else its body.
+local function file_and_body(t)
+    local file, value = rawget(t, "file"), rawget(t, "body")
+    if not file and type(value) == "table" and type(rawget(value, "file")) == "string" then
+        return rawget(value, "file"), nil
+    end
+    return file, value
+end
+
+--- The folder that the HTML's pictures are in: `base`, embed = "folder", else that of its file; "" is the
+-- program's own. Nil: they are not to be embedded.
+function part.embed_base(value, embed)
+    local t = type(value) == "table" and part.is_part(value) and value or {}
+    if rawget(t, "embed") ~= nil then embed = rawget(t, "embed") end
+    if not embed then return nil end
+    local base = type(embed) == "string" and embed or rawget(t, "base")
+    local file = file_and_body(t)
+    return base or file and file:sub(1, -1 - #base_name(file)) or ""
+end
+
 -- What is said about a part, for C; false: refused.
 local function options_of(builder, label, t, cid)
     local encoding = rawget(t, "encoding")
@@ -194,6 +223,7 @@ local function options_of(builder, label, t, cid)
         name = rawget(t, "name"), type = rawget(t, "type"), charset = rawget(t, "charset"),
         disposition = rawget(t, "disposition"), description = rawget(t, "description"),
         encoding = encoding, content_id = cid or rawget(t, "cid"), language = rawget(t, "language"),
+        flowed = rawget(t, "flowed"),
     }
     local headers, parameters = rawget(t, "headers"), rawget(t, "parameters")
     if headers then options.headers = part.flat(headers, label) end
@@ -207,10 +237,7 @@ local NAMED = { attachment = true, inline = true, leaf = true }
 -- false: the message or the builder has the problem.
 function part.put(builder, label, use, t, cid, method)
     local m = builder.m
-    local file, value = rawget(t, "file"), rawget(t, "body")
-    if not file and type(value) == "table" and type(rawget(value, "file")) == "string" then
-        file, value = rawget(value, "file"), nil
-    end
+    local file, value = file_and_body(t)
     local options = options_of(builder, label, t, cid)
     local size = options and size_of(builder, label, t, value)
     if not options or size == false then return false end

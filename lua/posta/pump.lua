@@ -18,15 +18,6 @@ local M = {}
 
 ------------------------------------------------------------------------------------ the engine
 
--- What this build cannot do: the three values of failure, or nothing.
-local function not_built(config, peer)
-    if config.is_lmtp then
-        return errors.problem({ code = "not_built", field = "url", stage = "connect",
-            text = "url: this build of posta has no LMTP yet" }, peer)
-    end
-    return nil
-end
-
 -- What posta's own TLS trusts; nil when there is none to be: the host brings it, or nobody needs it. Then a
 -- problem, when it cannot be had.
 local function trusted(config, security)
@@ -47,8 +38,6 @@ function M.engine(w)
         return errors.problem { code = "field.invalid", field = "host",
             text = "host: is no host name and no address" }
     end
-    local none, text, err = not_built(config, config.peer)
-    if err then return none, text, err end
     local security = config.place_security
     if config.auth and not config.insecure_auth and (security == "none" or security == "opportunistic") then
         return errors.problem({ code = "auth.insecure", field = "auth", stage = "connect",
@@ -64,6 +53,7 @@ function M.engine(w)
         peer = config.peer, timeouts = config.timeouts, trace = true,
         security = security, tls = own, name = config.name, insecure = config.insecure,
         abort_on_refused = config.abort_on_refused, no_pipelining = config.no_pipelining, by_chunks = config.by_chunks,
+        is_lmtp = config.is_lmtp,
         -- Both sides may be blocking pipes of a kilobyte: the replies to a burst must fit in one.
         owed_max = 8,
     }

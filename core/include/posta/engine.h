@@ -123,6 +123,7 @@ typedef enum posta_phase {
     POSTA_PHASE_RESULT, /* the text is written, its verdict awaited */
     POSTA_PHASE_RESET,
     POSTA_PHASE_NOOP,
+    POSTA_PHASE_COMMAND, /* posta_engine_command */
     POSTA_PHASE_QUIT,
     POSTA_PHASE_IDLE
 } posta_phase;
@@ -149,7 +150,8 @@ typedef enum posta_event_type {
     POSTA_EVENT_AUTH_FAIL,
     POSTA_EVENT_SECURE_OK,
     POSTA_EVENT_SECURE_FAIL,
-    POSTA_EVENT_SENT /* the submitted message is done; see posta_engine_outcome */
+    POSTA_EVENT_COMMAND_ACK, /* 2yz to a command of the host's own; its text has all lines */
+    POSTA_EVENT_SENT         /* the submitted message is done; see posta_engine_outcome */
 } posta_event_type;
 
 /** One thing that happened. `text` is borrowed until the next call on the engine. */
@@ -326,6 +328,13 @@ POSTA_API void posta_engine_set_timeouts(posta_engine *e, const posta_timeouts *
 POSTA_API posta_status posta_engine_reset(posta_engine *e);
 /** NOOP; ends in EVENT_NOOP_ACK. POSTA_E_IN_PROGRESS, POSTA_E_STATE. */
 POSTA_API posta_status posta_engine_noop(posta_engine *e);
+/** A command that the engine does not own (VRFY, EXPN, HELP, ETRN, ...), alone in its group: one
+ * line, one reply; ends in EVENT_COMMAND_ACK, SERVER_ERROR or SERVER_RETRY. `args` may be null;
+ * both are borrowed until the event. POSTA_E_IN_PROGRESS. POSTA_E_FIELD, and nothing is said: a
+ * verb of the engine's own, one that is not 1 to 16 letters, digits or hyphens, controls, what is
+ * not ASCII, over 510 octets in all. POSTA_E_EXTENSION: ETRN that is not offered. POSTA_E_STATE:
+ * not idle, or inside a message. */
+POSTA_API posta_status posta_engine_command(posta_engine *e, const char *name, const char *args);
 /** QUIT; ends in EVENT_DISCONNECTED, whatever the server does. Inside a text given piece by piece
  * it closes at once, without dot and QUIT. POSTA_E_IN_PROGRESS, POSTA_E_STATE.
  */

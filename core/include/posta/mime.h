@@ -80,13 +80,18 @@ typedef struct posta_part_options {
     posta_encoding encoding;
     const posta_field *headers; /* more header fields of the part */
     size_t headers_n;
-    const char *language;          /* Content-Language: "en", "de-CH, fr" (RFC 3282) */
-    const posta_field *parameters; /* of the type, besides charset, name, boundary and type */
+    const char *language; /* Content-Language: "en", "de-CH, fr" (RFC 3282) */
+    const posta_field
+        *parameters; /* of the type, besides charset, name, boundary and type; 64 at most */
     size_t parameters_n;
+    /** Of text/plain that is shown: format=flowed (RFC 3676), so that readers wrap long lines to
+     * their own width. Lines over 72 characters get soft breaks at spaces; lines that begin with >
+     * are quotes; blanks at the end of a line are dropped, but those of "-- ". */
+    bool is_flowed;
 } posta_part_options;
 
 #define POSTA_PART_OPTIONS                                                                         \
-    { sizeof(posta_part_options), 0, 0, 0, 0, 0, 0, POSTA_ENCODING_AUTO, 0, 0, 0, 0, 0 }
+    { sizeof(posta_part_options), 0, 0, 0, 0, 0, 0, POSTA_ENCODING_AUTO, 0, 0, 0, 0, 0, false }
 
 /* ---- building ---- */
 
@@ -197,6 +202,40 @@ POSTA_API posta_status posta_message_inline(posta_message *m, posta_body body,
 /** An attachment (multipart/mixed). Its octets arrive unchanged. */
 POSTA_API posta_status posta_message_attach(posta_message *m, posta_body body,
                                             const posta_part_options *options);
+
+/** Opens a file that is named by its path, from its begin. `why_out` (may be null): a short reason
+ * when it cannot. posta_file_open of posta/port.h is one. */
+typedef posta_status (*posta_opener)(void *user, const char *path, posta_source *out,
+                                     const char **why_out);
+
+/** Where the pictures are that HTML shows. Start from POSTA_EMBED_OPTIONS. */
+typedef struct posta_embed_options {
+    size_t size;       /* sizeof(posta_embed_options) */
+    const char *base;  /* folder that the paths are of; null or "": where `open` begins */
+    posta_opener open; /* required */
+    void *user;        /* of open */
+} posta_embed_options;
+
+#define POSTA_EMBED_OPTIONS                                                                        \
+    { sizeof(posta_embed_options), 0, 0, 0 }
+
+#define POSTA_MAX_EMBED 8388608u /* octets of HTML that are read from a source */
+
+/** Pictures that the HTML shows by a relative path become inline parts, and the path there cid: and
+ * the part's Content-ID. Looked at are src of <img>, background, and url(...) in style; what has a
+ * scheme, a host ("//x") or a fragment alone ("#x") stays. The HTML must be given before, in memory
+ * or as a source of known length. Content-IDs are random, or the key's of
+ * posta_message_idempotency_key, given before. A file named twice is one part; its type must be a
+ * picture's by its name. POSTA_E_FIELD: a path is absolute or leads out of the base (links in the
+ * file system are followed); POSTA_E_FILE, or what `open` answers. */
+POSTA_API posta_status posta_message_embed(posta_message *m, const posta_embed_options *options);
+
+/** The plain text is made of the HTML, which must be given before, be in memory or a source that
+ * can be read again, and be UTF-8: blocks become lines, lists get bullets and numbers, links "text
+ * <url>", pictures their alt; script, style and title are left out. It is made while it is read, in
+ * constant memory. POSTA_E_FIELD, POSTA_E_STATE (there is no HTML). */
+POSTA_API posta_status posta_message_text_from_html(posta_message *m,
+                                                    const posta_part_options *options);
 
 /** An invitation: a text/calendar that is one more alternative to text and HTML (RFC 6047), as mail
  * readers that know calendars want it. `method` is its iTIP method ("REQUEST", "CANCEL", ...: RFC

@@ -29,6 +29,10 @@ POSTA_API posta_status posta_domain_to_ascii(posta_span domain, posta_window *ou
 POSTA_API posta_status posta_file_source(const posta_port *port, const char *path,
                                          posta_source *out, const char **why_out);
 
+/** The same in the shape of a posta_opener (posta/mime.h); `port` is a posta_port. */
+POSTA_API posta_status posta_file_open(void *port, const char *path, posta_source *out,
+                                       const char **why_out);
+
 /** Octets of an address in digits with a zone, with its NUL. */
 #define POSTA_MAX_ADDRESS_TEXT 64u
 

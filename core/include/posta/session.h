@@ -243,6 +243,9 @@ POSTA_API posta_status posta_session_set_tls(posta_session *s, posta_tls *tls);
 /** RSET; EVENT_RESET. Legal while an action is pending: its event comes first. POSTA_E_STATE inside
  * a text. */
 POSTA_API posta_status posta_session_reset(posta_session *s);
+/** A command of the host's own; EVENT_COMMAND_ACK, and posta_session_last_response has all lines.
+ * See posta_engine_command; strings are borrowed until the event. */
+POSTA_API posta_status posta_session_command(posta_session *s, const char *name, const char *args);
 /** NOOP; EVENT_NOOP_ACK. */
 POSTA_API posta_status posta_session_noop(posta_session *s);
 

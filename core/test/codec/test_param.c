@@ -198,12 +198,26 @@ static void boundary_is_ascii(void **state) {
     assert_int_equal(w.len, 0);
 }
 
+/* Without quotes go only octets that mean nothing in RFC 2231 either. */
+static void marks_are_quoted(void **state) {
+    static const char *const values[][2] = {
+        {"it's", "x=\"it's\""}, {"*", "x=\"*\""}, {"100%", "x=\"100%\""}, {"a-b.c", "x=a-b.c"}};
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        uint8_t out[128];
+        posta_span value = posta__span_of(values[i][0]), want = posta__span_of(values[i][1]);
+        size_t n = put(POSTA_LIT("x"), value, POSTA__PARAM_PLAIN, out, sizeof out) - 2;
+        assert_memory_equal(out + n - want.len, want.p, want.len);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(exact),
         cmocka_unit_test(lengths),
         cmocka_unit_test(random_names),
         cmocka_unit_test(boundary_is_ascii),
+        cmocka_unit_test(marks_are_quoted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

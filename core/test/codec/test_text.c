@@ -85,7 +85,7 @@ static void exact(void **state) {
         {TEXT, "", "X:\r\n"},
         {TEXT, "Hello", "X: Hello\r\n"},
         {TEXT, "=?utf-8?q?x?=", "X: =?utf-8?B?PT91dGYtOD9xP3g/PQ==?=\r\n"}, /* H04 */
-        {TEXT, "a =? b", "X: a =? b\r\n"},
+        {TEXT, "a =? b", "X: a =?utf-8?B?PT8=?= b\r\n"},
         {TEXT, "https://x/?a=?b&c=?d", "X: https://x/?a=?b&c=?d\r\n"},
         {TEXT, "\xc3\xa9", "X: =?utf-8?B?w6k=?=\r\n"},
         {TEXT, "Re: caf\xc3\xa9 now", "X: Re: =?utf-8?B?Y2Fmw6k=?= now\r\n"},
@@ -195,10 +195,11 @@ static void random_texts(void **state) {
 }
 
 static void looks_encoded(void **state) {
-    static const char *yes[] = {"=?utf-8?q?x?=", "=?UTF-8?B?eA==", "a=?x?Q?", "=?=?utf-8?q?x",
-                                "=?iso*en?b?y?="};
+    static const char *yes[] = {"=?utf-8?q?x?=", "=?UTF-8?B?eA==", "a=?x?Q?",
+                                "=?=?utf-8?q?x", "=?iso*en?b?y?=", "=?",
+                                "a =?",          "=??q?"};
     static const char *no[] = {
-        "", "=", "=?", "=??q?", "=?utf-8", "=?utf-8?x?y?=", "=?ut f-8?q?x?=", "?=", "=?a?q"};
+        "", "=", "?", "?=", "= ?", "a=?", "a=?utf-8?x?y?=", "a=?a?q", "a==?b"};
     (void)state;
     for (size_t i = 0; i < sizeof yes / sizeof yes[0]; i++)
         assert_true(posta__looks_encoded(t_span(yes[i])));

@@ -203,6 +203,39 @@ static void test_many_recipients(void **state) {
     assert_true(large_bytes <= 11 * small_bytes);
 }
 
+/* Against the plain way of finding doubles: each with all before it. */
+static void test_doubles(void **state) {
+    enum { N = 700 };
+    static char given[N][24], want[N][24];
+    unsigned seed = 1;
+    (void)state;
+    for (size_t pool = 1; pool <= 4096; pool *= 4) {
+        t_place place;
+        posta_message *m = (t_place_init(&place), NULL);
+        posta_envelope e;
+        size_t n = 0;
+        posta_message_new(&place.port, &m);
+        for (size_t i = 0; i < N; i++) {
+            size_t k, who = (seed = seed * 1103515245u + 12345u) >> 8;
+            snprintf(given[i], sizeof given[i], "%c%u@%s", 'a' + (char)(who % 2),
+                     (unsigned)(who / 2 % pool), who & 512 ? "x.org" : "X.oRg");
+            for (k = 0; k < n; k++)
+                if (strncmp(want[k], given[i], strlen(given[i]) - 5) == 0 &&
+                    want[k][strlen(given[i]) - 6] == '@')
+                    break;
+            if (k == n) strcpy(want[n++], given[i]);
+            assert_int_equal(posta_message_addresses(m, i < 400 ? POSTA_TO : POSTA_BCC, given[i]),
+                             POSTA_OK);
+        }
+        posta_message_addresses(m, POSTA_FROM, "a@b.c");
+        assert_int_equal(posta_message_envelope(m, &e), POSTA_OK);
+        assert_int_equal(e.to_n, n);
+        for (size_t i = 0; i < n; i++)
+            assert_string_equal(e.to[i].address, want[i]);
+        t_done(&place, m);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_header_and_envelope_agree),
@@ -212,6 +245,7 @@ int main(void) {
         cmocka_unit_test(test_two_authors),
         cmocka_unit_test(test_bcc_is_never_written),
         cmocka_unit_test(test_many_recipients),
+        cmocka_unit_test(test_doubles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

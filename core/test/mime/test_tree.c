@@ -447,11 +447,100 @@ static void binary(void **state) {
     t_done(&place, m);
 }
 
+/* A part made by hand and then attached: a file, whose octets and charset nobody vouches for. */
+static void attached_by_hand(void **state) {
+    static const struct {
+        const char *name, *disposition, *charset, *octets, *want, *not ;
+    } rows[] = {
+        {"a.txt", NULL, NULL, "x", "Content-Disposition: attachment; filename=\"a.txt\"", "inline"},
+        {NULL, NULL, NULL, "x", "Content-Disposition: attachment\r\n", "inline"},
+        {"a.txt", "inline", NULL, "x", "Content-Disposition: inline; filename", "attachment"},
+        {NULL, NULL, NULL, "\xc3\xa9", "Content-Type: text/plain; charset=utf-8\r\n", "us-ascii"},
+        {NULL, NULL, NULL, "\xe9", "Content-Type: text/plain\r\n", "charset"},
+        {NULL, NULL, "iso-8859-2", "\xe9", "text/plain; charset=iso-8859-2\r\n", "utf-8"},
+        {NULL, "attachment", NULL, "x", "Content-Type: text/plain; charset=utf-8\r\n", "inline"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        t_place place;
+        posta_message *m = (t_place_init(&place), t_message(&place));
+        posta_part_options o = of_type("text/plain");
+        posta_part *p = NULL;
+        t_text t;
+        o.name = rows[i].name;
+        o.disposition = rows[i].disposition;
+        o.charset = rows[i].charset;
+        posta_message_leaf(m, posta_body_string(rows[i].octets), &o, &p);
+        assert_int_equal(posta_message_attach_part(m, p), POSTA_OK);
+        t = t_compose(m, false, 4096);
+        assert_int_equal(t.status, POSTA_END);
+        t_unfold(t.p);
+        if (!strstr(t.p, rows[i].want) || strstr(t.p, rows[i].not ))
+            fail_msg("row %zu:\n%s", i, t.p);
+        free(t.p);
+        t_done(&place, m);
+    }
+}
+
+/* 64 of them, and not one more. */
+static void many_parameters(void **state) {
+    static char names[65][8];
+    posta_field f[65];
+    (void)state;
+    for (size_t i = 0; i < 65; i++) {
+        snprintf(names[i], sizeof names[i], "p%zu", i);
+        f[i] = (posta_field){names[i], "v"};
+    }
+    for (size_t n = 64; n <= 65; n++) {
+        t_place place;
+        posta_message *m = (t_place_init(&place), t_message(&place));
+        posta_part_options o = POSTA_PART_OPTIONS;
+        o.parameters = f;
+        o.parameters_n = n;
+        assert_int_equal(posta_message_attach(m, posta_body_string("x"), &o),
+                         n == 64 ? POSTA_OK : POSTA_E_FIELD);
+        t_done(&place, m);
+    }
+}
+
+/* Parameters of its own do not take the method's place; the method is said once. */
+static void calendar_parameters(void **state) {
+    t_place place;
+    posta_message *m = (t_place_init(&place), t_message(&place));
+    posta_part_options o = POSTA_PART_OPTIONS;
+    posta_field f[] = {{"component", "vevent"}, {"method", "CANCEL"}};
+    t_text t;
+    (void)state;
+    o.parameters = f;
+    o.parameters_n = 1;
+    posta_message_calendar(m, posta_body_string("BEGIN:VCALENDAR"), "REQUEST", &o);
+    t = t_compose(m, false, 4096);
+    t_unfold(t.p);
+    assert_non_null(strstr(t.p, "text/calendar; method=REQUEST; component=vevent; charset=utf-8"));
+    free(t.p);
+    t_done(&place, m);
+    m = (t_place_init(&place), t_message(&place));
+    o.parameters_n = 2;
+    assert_int_equal(posta_message_calendar(m, posta_body_string("x"), "REQUEST", &o),
+                     POSTA_E_FIELD);
+    assert_string_equal(posta_message_problem(m)->field, "calendar.parameters");
+    t_done(&place, m);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_leaf), cmocka_unit_test(nested),   cmocka_unit_test(misuse),
-        cmocka_unit_test(deep),     cmocka_unit_test(enclosed), cmocka_unit_test(enclosed_wrongly),
-        cmocka_unit_test(chain),    cmocka_unit_test(calendar), cmocka_unit_test(binary),
+        cmocka_unit_test(one_leaf),
+        cmocka_unit_test(nested),
+        cmocka_unit_test(misuse),
+        cmocka_unit_test(deep),
+        cmocka_unit_test(enclosed),
+        cmocka_unit_test(enclosed_wrongly),
+        cmocka_unit_test(chain),
+        cmocka_unit_test(calendar),
+        cmocka_unit_test(binary),
+        cmocka_unit_test(attached_by_hand),
+        cmocka_unit_test(calendar_parameters),
+        cmocka_unit_test(many_parameters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

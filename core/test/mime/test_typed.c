@@ -96,6 +96,62 @@ static void refused(void **state) {
     }
 }
 
+/* Two fields grow side by side, and each keeps what it had. */
+static void many_values(void **state) {
+    t_place place;
+    posta_message *m = (t_place_init(&place), t_message(&place));
+    char want[2][8000] = {"\r\nReferences:", "\r\nIn-Reply-To:"}, id[40];
+    t_text t;
+    (void)state;
+    for (int i = 0; i < 600; i++) {
+        char *w = want[i % 2];
+        snprintf(id, sizeof id, "<%d@x.org>", i * i);
+        assert_int_equal((i % 2 ? posta_message_in_reply_to : posta_message_reference)(m, id),
+                         POSTA_OK);
+        snprintf(w + strlen(w), sizeof want[0] - strlen(w), " %s", id);
+    }
+    t = t_compose(m, false, 4096);
+    t_unfold(t.p);
+    for (int i = 0; i < 2; i++) {
+        const char *at = strstr(t.p, want[i]);
+        assert_non_null(at);
+        assert_memory_equal(at + strlen(want[i]), "\r\n", 2);
+    }
+    free(t.p);
+    t_done(&place, m);
+}
+
+/* Each of many is found again, and no other one. */
+static void many_ids(void **state) {
+    t_place place;
+    posta_message *m;
+    char id[40];
+    (void)state;
+    for (int again = -2; again < 300; again += 43) {
+        posta_part_options o = POSTA_PART_OPTIONS;
+        posta_finding found[4];
+        static char html[300 * 60];
+        size_t n = 0;
+        html[0] = 0;
+        o.content_id = id;
+        m = (t_place_init(&place), t_message(&place));
+        for (int i = 0; i < 300; i++) {
+            snprintf(id, sizeof id, "%c%d@x.org", i & 1 ? 'p' : 'P', i / 2);
+            snprintf(html + strlen(html), 60, "<img src='cid:%s'>\n", id);
+            assert_int_equal(posta_message_inline(m, posta_body_string("x"), &o), POSTA_OK);
+        }
+        posta_message_subject(m, "x");
+        posta_message_text(m, posta_body_string("x"), NULL);
+        posta_message_html(m, posta_body_string(html), NULL);
+        posta_message_check(m, NULL, found, 4, &n);
+        if (n > 0) fail_msg("%s", found[0].text);
+        snprintf(id, sizeof id, "%c%d@x.org", again & 1 ? 'p' : 'P', again / 2);
+        assert_int_equal(posta_message_inline(m, posta_body_string("x"), &o),
+                         again < 0 ? POSTA_OK : POSTA_E_FIELD);
+        t_done(&place, m);
+    }
+}
+
 /* ---- the same each time ---- */
 
 static void one_key(void **state) {
@@ -144,6 +200,7 @@ static void one_key(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(fields), cmocka_unit_test(refused),
-                                       cmocka_unit_test(one_key)};
+                                       cmocka_unit_test(one_key), cmocka_unit_test(many_values),
+                                       cmocka_unit_test(many_ids)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -167,8 +167,6 @@ static void refused_targets(void **state) {
          "mx.example:587: auth: a login would go over clear text, which only insecure_auth allows; "
          "nothing was sent. Use security=starttls or tls with a verified server; insecure_auth takes "
          "the risk."},
-        {"lmtp://mx.example", POSTA_E_NOT_BUILT,
-         "mx.example:24: url: this build of posta has no LMTP yet; nothing was sent."},
         {"smtp://ana:sesame@mx.example:0", POSTA_E_FIELD,
          "port: \"0\": a port is a number from 1 to 65535; nothing was sent."}};
     (void)state;

@@ -11,6 +11,7 @@
     "250-EXPN\r\n250-HELP\r\n250-LIMITS MAILMAX=3 rcptmax=5 RCPTDOMAINMAX=7 X=1 RCPTMAXX=9\r\n"    \
     "250 FUTURERELEASE 3600 2027-01-01T00:00:00Z\r\n"
 #define NONE "250 x\r\n"
+#define UTF8 "250-x\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 DSN\r\n"
 
 typedef struct talk {
     posta_engine *e;
@@ -163,6 +164,7 @@ static void rcpt_lines(void **state) {
          " NOTIFY=SUCCESS,FAILURE,DELAY"},
         {POSTA_NOTIFY_FAILURE, "Bob+x@y.org", " NOTIFY=FAILURE ORCPT=rfc822;Bob+2Bx@y.org"},
         {0, "a b", " ORCPT=rfc822;a+20b"},
+        {0, "\xc3\xb3+=\\ x@y", " ORCPT=utf-8;\xc3\xb3\\x{2B}\\x{3D}\\x{5C}\\x{20}x@y"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -170,7 +172,7 @@ static void rcpt_lines(void **state) {
         posta_recipient r = {
             .address = "bob@example.org", .notify = rows[i].notify, .original = rows[i].original};
         char want[256];
-        begin(&t, ALL, false, 4096);
+        begin(&t, UTF8, false, 4096);
         assert_int_equal(submit(&t, NULL, &r), POSTA_E_IN_PROGRESS);
         assert_int_equal(r.notify, rows[i].notify); /* the caller's stays the caller's */
         said(&t);
@@ -231,6 +233,10 @@ static void wrong_values(void **state) {
     o.envid = long_text, refused(&o, NULL, ALL, true, POSTA_E_FIELD, "tx_space");
     refused(NULL, &r, ALL, false, POSTA_E_FIELD, "orcpt");
     r.original = "\xc3\xa9@x";
+    refused(NULL, &r, ALL, false, POSTA_E_EXTENSION, "orcpt");
+    r.original = "\xc3\xa9\r\n@x";
+    refused(NULL, &r, ALL, false, POSTA_E_FIELD, "orcpt");
+    r.original = "\xc3@x";
     refused(NULL, &r, ALL, false, POSTA_E_FIELD, "orcpt");
     memset(long_text, 'x', 494);
     r.original = long_text;

@@ -44,7 +44,7 @@ const char *t_event_name(posta_event_type type) {
         "NONE",         "TRACE",        "CONNECTED",   "SENDER_ACK", "RECIPIENT_ACK",
         "BEGIN_ACK",    "END_ACK",      "RESET",       "NOOP_ACK",   "DISCONNECTED",
         "SERVER_ERROR", "SERVER_RETRY", "TIMEOUT",     "FAILED",     "AUTH_OK",
-        "AUTH_FAIL",    "SECURE_OK",    "SECURE_FAIL", "SENT"};
+        "AUTH_FAIL",    "SECURE_OK",    "SECURE_FAIL", "COMMAND_ACK", "SENT"};
     return (size_t)type < sizeof names / sizeof *names ? names[type] : "?";
 }
 

@@ -39,6 +39,7 @@ typedef struct player {
     t_mode mode;
     t_wire w;
     t_body body;
+    char verb[100], args[100];
     char from[300], to_text[600], body_text[20000];
     posta_recipient to[TO_MAX];
     size_t to_n;
@@ -439,6 +440,26 @@ static void set_recipients(player *p, const char *value) {
     }
 }
 
+/* A command of the host's own; its strings live as long as the player. */
+static void own_command(player *p, const char *s) {
+    char key[64], value[1000];
+    size_t len;
+    posta_status want = POSTA_E_IN_PROGRESS, got;
+    p->verb[0] = p->args[0] = 0;
+    while (next_word(&s, key, sizeof key, value, &len)) {
+        if (!strcmp(key, "verb"))
+            snprintf(p->verb, sizeof p->verb, "%.99s", value);
+        else if (!strcmp(key, "args"))
+            snprintf(p->args, sizeof p->args, "%.99s", value);
+        else if (!strcmp(key, "is"))
+            want = status_named(p, value);
+        else
+            wrong(p, "no such word", key);
+    }
+    got = posta_engine_command(p->w.e, p->verb, p->args[0] ? p->args : NULL);
+    same(p, "command", short_status(want), short_status(got));
+}
+
 static void submit(player *p, const char *s) {
     char key[64], value[20000];
     size_t len, body_len = 0;
@@ -501,7 +522,9 @@ static void play_host(player *p) {
     all_was_said(p);
     next_word(&s, word, sizeof word, value, &len);
     s += strspn(s, " ");
-    if (!strcmp(word, "submit"))
+    if (!strcmp(word, "command"))
+        own_command(p, s);
+    else if (!strcmp(word, "submit"))
         submit(p, s);
     else if (!strcmp(word, "reset"))
         command(p, posta_engine_reset, s);
