@@ -58,6 +58,11 @@ struct posta_kernels {
     void (*text_lines)(posta_span *in, unsigned flags, posta_window *out);
     /** Counts what posta__scan has of runs and line ends. */
     void (*scan)(struct posta__scan *s, const uint8_t *in, size_t len);
+    /** Is this what a filter of line ends and dots would have written? CRLF and no other CR or LF,
+     *  none of them cut, no NUL, no dot behind an LF, no line over POSTA_MAX_LINE. `len` is not 0.
+     *  True: *column, octets of the line so far, is that of its end, and *has_high is set if there
+     *  is an octet above 127. False: both may be anything. */
+    bool (*is_filtered)(const uint8_t *in, size_t len, size_t *column, bool *has_high);
 };
 
 extern const posta_kernels posta__kernels_portable;
@@ -176,6 +181,10 @@ posta_status posta__lines_step(posta__lines *l, posta_span *in, posta_window *ou
 /** Completes a pending CR; ends the last line with CRLF if it lacks it. An empty text stays empty.
  */
 posta_status posta__lines_end(posta__lines *l, posta_window *out);
+/** True: `s` would be written as it is, and counts as taken and written; *has_high_out tells of
+ * octets above 127. False: it would be changed or refused, or cannot be told; nothing has happened.
+ */
+bool posta__lines_pass(posta__lines *l, posta_span s, bool *has_high_out);
 /** A phrase for a why ("has a NUL octet"); static, never null. */
 const char *posta__lines_text(posta__lines_why why);
 

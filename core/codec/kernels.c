@@ -198,5 +198,28 @@ static void scan(posta__scan *s, const uint8_t *in, size_t len) {
     }
 }
 
-const posta_kernels posta__kernels_portable = {base64_groups, base64_lines, qp_plain, text_lines,
-                                               scan};
+static bool has(const uint8_t *in, uint8_t c, size_t len) {
+    return len > 0 && memchr(in, c, len);
+}
+
+static bool is_filtered(const uint8_t *in, size_t len, size_t *column, bool *has_high) {
+    const uint8_t *end = in + len;
+    *has_high = !posta__is_ascii(posta__span(in, len));
+    for (;;) {
+        const uint8_t *lf = memchr(in, '\n', (size_t)(end - in));
+        size_t n = (size_t)((lf ? lf : end) - in);
+        if (lf && (n == 0 || in[n - 1] != '\r')) return false;
+        if (lf) n--;
+        if (has(in, '\r', n) || has(in, 0, n)) return false;
+        *column += n;
+        if (*column > POSTA_MAX_LINE) return false;
+        if (!lf) return true;
+        *column = 0;
+        in = lf + 1;
+        if (in == end) return true;
+        if (*in == '.') return false;
+    }
+}
+
+const posta_kernels posta__kernels_portable = {base64_groups, base64_lines, qp_plain,
+                                               text_lines,    scan,         is_filtered};

@@ -121,6 +121,19 @@ posta_status posta__lines_step(posta__lines *l, posta_span *in, posta_window *ou
     return POSTA_OK;
 }
 
+bool posta__lines_pass(posta__lines *l, posta_span s, bool *has_high_out) {
+    size_t column = l->column;
+    bool is_stuffed = !l->in_line && s.len > 0 && *s.p == '.';
+    *has_high_out = false;
+    if (l->why != POSTA__LINES_FINE || l->after_cr || is_stuffed) return false;
+    if (s.len == 0) return true;
+    if (!posta__kernels(l->kernels)->is_filtered(s.p, s.len, &column, has_high_out)) return false;
+    l->column = (uint16_t)column;
+    l->in_line = column > 0;
+    l->taken += s.len;
+    return true;
+}
+
 posta_status posta__lines_end(posta__lines *l, posta_window *out) {
     if (l->why != POSTA__LINES_FINE) return POSTA_E_FIELD;
     if (l->after_cr && (l->flags & POSTA__LINES_REJECT)) return refuse(l, POSTA__LINES_BARE);

@@ -212,16 +212,16 @@ static posta_status settle_boundaries(posta_message *m) {
     return posta__blame_on(m, POSTA_E_ENTROPY, "", "the random bytes repeat");
 }
 
-static posta_status take_read_space(posta_message *m) {
+static posta_status take_read_space(posta_message *m, size_t len) {
     const posta__part *p;
     bool needs = false;
     uint8_t *space;
     for (p = m->all; p; p = p->next_all)
         needs = needs || p->body.kind == POSTA_BODY_SOURCE;
     if (!needs) return POSTA_OK;
-    space = posta__arena_bytes(&m->program.arena, POSTA_MIME_READ_SPACE);
+    space = posta__arena_bytes(&m->program.arena, len);
     if (!space) return POSTA_E_MEMORY;
-    m->program.read = posta__window(space, POSTA_MIME_READ_SPACE);
+    m->program.read = posta__window(space, len);
     return POSTA_OK;
 }
 
@@ -257,7 +257,9 @@ posta_status posta__compile(posta_message *m, posta__shape shape,
     m->program.may_binary = options->may_binary;
     m->program.may_utf8 = options->may_utf8;
     status = posta__parts_rewind(m);
-    if (!status) status = take_read_space(m);
+    if (!status)
+        status =
+            take_read_space(m, options->read_space ? options->read_space : POSTA_MIME_READ_SPACE);
     if (!status && m->raw)
         status = compile_raw(m);
     else if (!status)
@@ -345,6 +347,8 @@ posta_status posta_message_compose(posta_message *m, const posta_compose_options
     memset(source_out, 0, sizeof *source_out);
     if (!options) options = &standard;
     if (options->size < sizeof standard) return POSTA_E_ARGUMENT;
+    if (options->read_space > 0 && options->read_space < POSTA_MIN_READ_SPACE)
+        return POSTA_E_ARGUMENT;
     if (m->status) return m->status;
     if (m->owner)
         return posta__blame_on(m, POSTA_E_STATE, "", "the message is enclosed in another");

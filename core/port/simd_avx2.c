@@ -207,6 +207,40 @@ AVX2 static void scan(posta__scan *s, const uint8_t *in, size_t len) {
     s->canonical += len + ends_n;
 }
 
-const posta_kernels posta__kernels_simd = {base64_groups, base64_lines, qp_plain, text_lines, scan};
+/* ---- what was filtered ---- */
+
+/* Each octet is judged together with the next one; what is left at the end is one octet at least.
+ */
+AVX2 static bool is_filtered(const uint8_t *in, size_t len, size_t *column, bool *has_high) {
+    const __m256i cr = _mm256_set1_epi8('\r'), lf = _mm256_set1_epi8('\n'),
+                  zero = _mm256_setzero_si256();
+    __m256i wrong = zero, tops = zero;
+    size_t n = 0, line = 0;
+    bool tail_has_high;
+    if (*in == '\n') return false; /* the octet before is no CR */
+    for (; len - n > WIDE; n += WIDE) {
+        __m256i v = load(in + n), next = load(in + n + 1), is_lf = _mm256_cmpeq_epi8(v, lf);
+        __m256i half = _mm256_xor_si256(_mm256_cmpeq_epi8(v, cr), _mm256_cmpeq_epi8(next, lf));
+        __m256i dot = _mm256_and_si256(is_lf, _mm256_cmpeq_epi8(next, _mm256_set1_epi8('.')));
+        uint32_t ends = (uint32_t)_mm256_movemask_epi8(is_lf);
+        wrong = _mm256_or_si256(wrong, _mm256_or_si256(half, dot));
+        wrong = _mm256_or_si256(wrong, _mm256_cmpeq_epi8(v, zero));
+        tops = _mm256_or_si256(tops, v);
+        if (!ends) continue;
+        *column += n - line + lowest(ends);
+        if (*column > POSTA_MAX_LINE + 1) return false; /* with the CR */
+        line = n + WIDE - (size_t)__builtin_clz(ends);
+        *column = 0;
+    }
+    if (!_mm256_testz_si256(wrong, wrong)) return false;
+    if (n > 0 && in[n - 1] == '\r') n--; /* the portable one sees both halves */
+    *column += n - line;
+    if (!posta__kernels_portable.is_filtered(in + n, len - n, column, &tail_has_high)) return false;
+    *has_high = tail_has_high || _mm256_movemask_epi8(tops) != 0;
+    return true;
+}
+
+const posta_kernels posta__kernels_simd = {base64_groups, base64_lines, qp_plain,
+                                           text_lines,    scan,         is_filtered};
 
 #endif

@@ -24,8 +24,8 @@ static uint32_t random_below(uint32_t n) {
 }
 
 /* Octets of one of several kinds: any, plain, plain with a few others, those around the limits,
- * lines. */
-enum { KINDS = 5 };
+ * lines, lines as they are sent with a fault now and then. */
+enum { KINDS = 6 };
 static void fill(uint8_t *p, size_t len, unsigned kind) {
     static const char limits[] = "\x00\x08\t\n\x0b\r\x1f !<=>~\x7f\x80\x89\x8a\x8d\xa0\xbd\xfe\xff";
     static const char text[] = "words of text. From =\xc3\xa9\t";
@@ -38,7 +38,13 @@ static void fill(uint8_t *p, size_t len, unsigned kind) {
         if (kind == 4 && dice == 0) p[i] = '\r';
         if (kind == 4 && dice <= 1) p[i] = '\n';
         if (kind == 4 && dice == 0 && i > 0) p[i - 1] = '\r';
+        if (kind == 5) p[i] = dice > 3 ? 'x' : '.';
     }
+    if (kind != 5) return;
+    for (size_t i = random_below(120); i + 2 < len; i += 2 + random_below(90))
+        memcpy(p + i, random_below(20) ? "\r\nx" : "\r\n.", 3);
+    if (len > 0 && random_below(4) == 0)
+        p[random_below((uint32_t)len)] = (uint8_t)random_below(256);
 }
 
 /* ---- each kernel alone, its input and its output before a page that may not be touched ---- */
@@ -79,6 +85,18 @@ static size_t scan(const posta_kernels *k, const uint8_t *in, size_t n, uint8_t 
     memcpy(out, &s, sizeof s);
     return 0;
 }
+/* Behind so many octets of the line. */
+static size_t filtered(const posta_kernels *k, const uint8_t *in, size_t n, uint8_t *out) {
+    static const size_t columns[] = {0, 900, 940, 980, 998};
+    for (size_t i = 0; n > 0 && i < sizeof columns / sizeof columns[0]; i++) {
+        size_t at = columns[i];
+        bool has_high = false;
+        if (!k->is_filtered(in, n, &at, &has_high)) continue;
+        out[has_high] = 1;
+        out[2] = (uint8_t)(out[2] * 31 + at + 1);
+    }
+    return 0;
+}
 
 /* n units of `in_len` octets to `out_len`; `kept`: octets of output to compare, 0: as many as it
  * says. */
@@ -96,6 +114,7 @@ static const unit units[] = {
     {"qp_plain of 9", plain_nearer, 1, 1, 0},
     {"text_lines", some_lines, 1, 2, 0},
     {"scan", scan, 1, 0, sizeof(posta__scan)},
+    {"is_filtered", filtered, 1, 0, 3},
 };
 
 enum { UNITS = sizeof units / sizeof units[0] };
@@ -132,7 +151,7 @@ static void each_octet(void) {
         for (size_t l = 0; l < sizeof lens / sizeof lens[0]; l++)
             for (size_t at = 0; at < lens[l]; at++)
                 for (unsigned c = 0; c < 256; c++) {
-                    uint8_t a[sizeof data * 2 + sizeof(posta__scan)], b[sizeof a];
+                    uint8_t a[sizeof data * 2 + sizeof(posta__scan)] = {0}, b[sizeof a] = {0};
                     memset(data, 'a', sizeof data);
                     data[lens[l] - 1] = '\n';
                     data[at] = (uint8_t)c;
