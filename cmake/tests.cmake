@@ -138,9 +138,22 @@ posta_test_target(random_trees)
 target_link_libraries(random_trees PRIVATE ${test_libraries})
 
 # A figure, no test; that it runs is one.
-add_executable(bench_codec ${PROJECT_SOURCE_DIR}/bench/codec.c)
+# bench/ is run by hand; what of it needs nothing but posta is kept compiling here.
+add_executable(bench_codec ${PROJECT_SOURCE_DIR}/bench/codec.c ${PROJECT_SOURCE_DIR}/bench/codec_alone.c)
 posta_test_target(bench_codec)
 target_link_libraries(bench_codec PRIVATE posta)
+foreach(program drivers/posta compose_small)
+  get_filename_component(name ${program} NAME)
+  add_executable(bench_${name} ${PROJECT_SOURCE_DIR}/bench/${program}.c)
+  posta_test_target(bench_${name})
+  target_link_libraries(bench_${name} PRIVATE posta)
+endforeach()
+if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
+  foreach(tool sink measure)
+    add_executable(bench_${tool} ${PROJECT_SOURCE_DIR}/bench/${tool}.c)
+    posta_test_target(bench_${tool})
+  endforeach()
+endif()
 add_test(NAME bench/codec COMMAND bench_codec 1)
 set_tests_properties(bench/codec PROPERTIES TIMEOUT 60)
 

@@ -7,7 +7,7 @@
 
 void posta__run_begin(posta_message *m) {
     posta__run *r = &m->run;
-    memset(r, 0, sizeof *r);
+    memset(r, 0, offsetof(posta__run, is_flushed));
     r->seg = m->program.first;
     r->spill = posta__window(r->spill_at, sizeof r->spill_at);
 }

@@ -257,7 +257,7 @@ static void any_local_part(void **state) {
     uint8_t all[300], room[POSTA_MAX_PATH], mem[600];
     (void)state;
     for (int round = 0; round < 20000; round++) {
-        posta__address a = {POSTA__MAILBOX, {0}, {0}, POSTA_LIT("x.org")}, back;
+        posta__address a = {.kind = POSTA__MAILBOX, .domain = POSTA_LIT("x.org")}, back;
         posta_window w = posta__window(room, sizeof room);
         posta_arena arena;
         size_t len = t_random(30);
@@ -505,11 +505,13 @@ static void there_and_back(void **state) {
         posta_window w = posta__window(out, 1 << 16);
         posta__fold_begin(&f, &w, POSTA_LIT("To"));
         for (size_t i = 0; i < n; i++) {
-            posta__address begin = {POSTA__GROUP_BEGIN, t_span(names[1 + t_random(7)]), {0}, {0}};
-            posta__address end = {POSTA__GROUP_END, {0}, {0}, {0}};
-            entries[i] =
-                (posta__address){POSTA__MAILBOX, t_span(names[t_random(8)]),
-                                 t_span(locals[t_random(7)]), POSTA_LIT("mail.example.org")};
+            posta__address begin = {.kind = POSTA__GROUP_BEGIN,
+                                    .name = t_span(names[1 + t_random(7)])};
+            posta__address end = {.kind = POSTA__GROUP_END};
+            entries[i] = (posta__address){.kind = POSTA__MAILBOX,
+                                          .name = t_span(names[t_random(8)]),
+                                          .local = t_span(locals[t_random(7)]),
+                                          .domain = POSTA_LIT("mail.example.org")};
             bool last_in_group = grouped && i + 1 == to;
             if (grouped && i == from) posta__fold_address(&f, &begin, false);
             posta__fold_address(&f, &entries[i], i + 1 == n || last_in_group);

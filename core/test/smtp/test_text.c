@@ -4,6 +4,8 @@
  */
 #include "t_smtp.h"
 
+#include "../../codec/codec_i.h"
+
 #include <stdio.h>
 
 static posta_recipient to[1];
@@ -68,8 +70,11 @@ static void begin_lines(t_wire *w, t_body *body, uint64_t len, bool has_8bit, bo
     t_wire_say(w, "354 x\r\n");
 }
 
+/* All is tried twice: a source that promises CRLF lines and does not keep it changes nothing. */
+static bool promises_crlf;
+
 static void begin_text(t_wire *w, t_body *body, uint64_t len, bool has_8bit) {
-    begin_lines(w, body, len, has_8bit, false);
+    begin_lines(w, body, len, has_8bit, promises_crlf);
 }
 
 /* The text of one message arrives as its canonical form, once, at both receivers. */
@@ -339,6 +344,34 @@ static void early_answer(void **state) {
         }
 }
 
+static size_t copied_n;
+
+static void copy_lines(posta_span *in, unsigned flags, posta_window *out) {
+    copied_n++;
+    posta__kernels_portable.text_lines(in, flags, out);
+}
+
+/* What a source of CRLF lines gives is where the wire reads it; it is copied where it must be
+ * mended. */
+static void straight_into_the_window(void **state) {
+    static const char *const texts[] = {"one\r\ntwo\r\n", "one\r\n.two\r\n", "one\ntwo\r\n"};
+    posta_kernels spies = posta__kernels_portable;
+    posta_engine_config config = POSTA_ENGINE_CONFIG;
+    (void)state;
+    spies.text_lines = copy_lines;
+    config.kernels = &spies;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        t_body body = T_BODY(texts[i], strlen(texts[i]));
+        t_wire w;
+        t_wire_open(&w, &config, (t_mode){T_WHOLE, T_WHOLE, 0, 0, false, false});
+        t_wire_greet(&w, "");
+        copied_n = 0;
+        begin_text(&w, &body, body.len, false);
+        assert_int_equal(copied_n == 0, promises_crlf && i == 0);
+        t_wire_close(&w);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(every_string_every_cut),
                                        cmocka_unit_test(smuggling),
@@ -347,6 +380,9 @@ int main(void) {
                                        cmocka_unit_test(announced_size),
                                        cmocka_unit_test(failing_source),
                                        cmocka_unit_test(endless_source),
-                                       cmocka_unit_test(early_answer)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+                                       cmocka_unit_test(early_answer),
+                                       cmocka_unit_test(straight_into_the_window)};
+    int failed = cmocka_run_group_tests_name("mended", tests, NULL, NULL);
+    promises_crlf = true;
+    return failed + cmocka_run_group_tests_name("promised", tests, NULL, NULL);
 }
