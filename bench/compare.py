@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 
+SECTIONS = ["codec", "compose", "attach", "text", "mails", "flights"]
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -181,9 +182,11 @@ def main():
     p = argparse.ArgumentParser()
     p.add_argument("out")
     p.add_argument("--rounds", type=int, default=5)
-    p.add_argument("what", nargs="*", choices=["codec", "compose", "attach", "text", "mails", "flights", []])
-    o = p.parse_args()
-    what = o.what or ["codec", "compose", "attach", "text", "mails", "flights"]
+    p.add_argument("what", nargs="*")
+    o = p.parse_intermixed_args()
+    what = o.what or SECTIONS
+    if set(what) - set(SECTIONS):
+        p.error(f"sections are {' '.join(SECTIONS)}")
     big, text = write_inputs(o.out)
     drivers = find_drivers(o.out)
     print(machine())
