@@ -157,6 +157,14 @@ endif()
 add_test(NAME bench/codec COMMAND bench_codec 1)
 set_tests_properties(bench/codec PROPERTIES TIMEOUT 60)
 
+# Counted by tools/test --step counts.
+add_executable(bench_compose_small ${PROJECT_SOURCE_DIR}/bench/compose_small.c)
+posta_test_target(bench_compose_small)
+target_link_libraries(bench_compose_small PRIVATE posta)
+foreach(mode whole make compose)
+  add_test(NAME bench/compose_small_${mode} COMMAND bench_compose_small 10 ${mode})
+endforeach()
+
 include(${PROJECT_SOURCE_DIR}/cmake/guards.cmake)
 
 # The binding inside a C host, with an allocator that fails at every turn. LuaJIT's states take none.
