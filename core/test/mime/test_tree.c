@@ -530,14 +530,18 @@ static void calendar_parameters(void **state) {
     (void)state;
     o.parameters = f;
     o.parameters_n = 1;
+    o.name = "meeting.ics"; /* of the copy; readers show an alternative with a name as one, too */
     posta_message_calendar(m, posta_body_string("BEGIN:VCALENDAR"), "REQUEST", &o);
     t = t_compose(m, false, 4096);
     t_unfold(t.p);
-    assert_non_null(strstr(t.p, "text/calendar; method=REQUEST; component=vevent; charset=utf-8"));
+    assert_non_null(strstr(t.p, "text/calendar; method=REQUEST; component=vevent; "
+                                "charset=utf-8\r\nContent-Transfer-Encoding: 7bit\r\n\r\n"));
+    assert_non_null(strstr(t.p, "attachment; filename=\"meeting.ics\""));
     free(t.p);
     t_done(&place, m);
     m = (t_place_init(&place), t_message(&place));
     o.parameters_n = 2;
+    o.name = NULL;
     assert_int_equal(posta_message_calendar(m, posta_body_string("x"), "REQUEST", &o),
                      POSTA_E_FIELD);
     assert_string_equal(posta_message_problem(m)->field, "calendar.parameters");
