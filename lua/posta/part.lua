@@ -60,6 +60,7 @@ local function parts_misuse(value, path)
 end
 
 local function message_misuse(value, path)
+    if type(value) == "table" then return nil end -- looked at with the tree
     if type(value) ~= "userdata" then return part.mail_misuse(value, path) end
     if not message.is_message(value) then return path .. ": expected table or posta.message, got userdata" end
     return message.is_closed(value) and path .. ": message is closed" or nil
@@ -136,7 +137,11 @@ function part.node_misuse(t, path, seen, depth)
         or place_misuse(t, path, seen, depth)
         or names.misuse(t, path, NODE)
         or one_of(t, path, "file", "body", "parts", "message")
-    local parts = not complaint and rawget(t, "parts")
+    local parts, enclosed = not complaint and rawget(t, "parts"), not complaint and rawget(t, "message")
+    if type(enclosed) == "table" then
+        path = path .. ".message"
+        return place_misuse(enclosed, path, seen, depth) or part.mail_misuse(enclosed, path, seen, depth)
+    end
     for i = 1, parts and names.list_len(parts) or 0 do
         complaint = complaint or part.node_misuse(rawget(parts, i), ("%s.parts[%d]"):format(path, i), seen, depth + 1)
     end

@@ -119,8 +119,12 @@ local function all_of(builder, value)
     local reader = body.reader(value)
     while true do
         local piece, why = reader()
-        if piece == nil and why ~= nil then return builder:refuse("calendar", tostring(why), "body.failed") end
+        if piece == nil and why ~= nil then return builder:refuse("calendar", body.reason(why), "body.failed") end
         if piece == nil then return table.concat(pieces) end
+        if type(piece) ~= "string" then
+            local said = "expected a string from the body's reader, got " .. type(piece)
+            return builder:refuse("calendar", said, "body.failed")
+        end
         n = n + #piece
         if piece == "" or n > 2 ^ 20 then
             return builder:refuse("calendar", piece == "" and "has to be there at once" or "is longer than 1 MiB")
