@@ -70,3 +70,48 @@ describe("a reader", function()
         assert.equal("calendar: a?b??c; nothing was sent.", text)
     end)
 end)
+
+describe("header and body", function()
+    it("end where the message is composed anew midway, and give no octet twice", function()
+        local m = assert(posta.message(support.mail { text = ("line\n"):rep(1000) }))
+        assert.equal(10, #m:header(10))
+        assert(m:size())
+        support.fails("body.failed", nil, m:header(10))
+        assert.equal("MIME-Versi", m:header(10))
+        while m:header() do end
+        assert(m:size())
+        assert.equal("line", m:body(4))
+        assert(m:tostring())
+        support.fails("body.failed", nil, m:body(4))
+        assert.equal("line", m:body(4))
+    end)
+
+    it("are not given of a message that is enclosed in another", function()
+        local inner = assert(posta.message(support.mail { text = ("line\n"):rep(1000) }))
+        local outer = assert(posta.message { from = "ana@example.org", to = "bob@example.org",
+            part = { message = inner } })
+        local begin = assert(outer:read(2000))
+        support.fails("body.failed", nil, inner:body(10))
+        support.fails("body.failed", nil, inner:header(10))
+        assert.truthy((begin .. assert(outer:read(100000))):find("line\r\n$"))
+    end)
+end)
+
+describe("a parameter's name", function()
+    it("is no way to another parameter (RFC 2231)", function()
+        for _, name in ipairs { "charset*", "boundary*", "name*0*", "a'b", "a%b" } do
+            local err = support.fails("field.invalid", "attachments[1].parameters", posta.message(support.mail {
+                attachments = { { body = "x", type = "text/plain", parameters = { [name] = "utf-8''x" } } } }))
+            assert.truthy(tostring(err):find("RFC 2231", 1, true))
+        end
+    end)
+end)
+
+describe("the method of an invitation", function()
+    it("stands in its own line of the text", function()
+        local m = assert(posta.message(support.mail { calendar = "BEGIN:VCALENDAR\nMETHOD:\n\nVERSION:2.0\n" }))
+        assert.truthy(assert(m:tostring()):find("method=PUBLISH", 1, true))
+        m = assert(posta.message(support.mail { calendar = "BEGIN:VCALENDAR\rMETHOD: CANCEL\r" }))
+        assert.truthy(assert(m:tostring()):find("method=CANCEL", 1, true))
+    end)
+end)

@@ -135,7 +135,7 @@ end
 
 -- RFC 5545 3.7.2: the method stands in the text too.
 local function method_in(text)
-    return ("\n" .. text):match("\n%s*[Mm][Ee][Tt][Hh][Oo][Dd]:%s*([%a-]+)")
+    return ("\n" .. text):match("[\r\n][ \t]*[Mm][Ee][Tt][Hh][Oo][Dd]:[ \t]*([%a-]+)")
 end
 
 local function put_calendar(builder, value)
