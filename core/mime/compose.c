@@ -338,6 +338,10 @@ static bool can_rewind(const posta_message *m) {
     return true;
 }
 
+static posta_status blame_owned(posta_message *m) {
+    return posta__blame_on(m, POSTA_E_STATE, "", "the message is enclosed in another");
+}
+
 posta_status posta_message_compose(posta_message *m, const posta_compose_options *options,
                                    posta_source *source_out, bool *has_8bit_out) {
     static const posta_compose_options standard = POSTA_COMPOSE_OPTIONS;
@@ -349,8 +353,7 @@ posta_status posta_message_compose(posta_message *m, const posta_compose_options
     if (options->read_space > 0 && options->read_space < POSTA_MIN_READ_SPACE)
         return POSTA_E_ARGUMENT;
     if (m->status) return m->status;
-    if (m->owner)
-        return posta__blame_on(m, POSTA_E_STATE, "", "the message is enclosed in another");
+    if (m->owner) return blame_owned(m);
     status = posta__check_whole(m);
     if (!status) status = posta__check_parts(m);
     if (!status) status = posta__compile(m, POSTA__SHAPE_MESSAGE, options);
@@ -384,6 +387,7 @@ posta_status posta_message_size(posta_message *m, const posta_compose_options *o
 static posta_status mime_begin(posta_message *m) {
     static const posta_compose_options standard = POSTA_COMPOSE_OPTIONS;
     posta_status status;
+    if (m->owner) return blame_owned(m);
     if (m->program.shape == POSTA__SHAPE_MIME_ONLY) return POSTA_OK;
     if (m->raw) return missing(m, "raw", "is a finished text: it has no part of its own");
     status = posta__check_parts(m);

@@ -140,12 +140,14 @@ function part.node_misuse(t, path, seen, depth)
         or place_misuse(t, path, seen, depth)
         or names.misuse(t, path, NODE)
         or one_of(t, path, "file", "body", "parts", "message")
-    local parts = not complaint and rawget(t, "parts")
+    local parts, enclosed = not complaint and rawget(t, "parts"), not complaint and rawget(t, "message")
+    if type(enclosed) == "table" then
+        path = path .. ".message"
+        return place_misuse(enclosed, path, seen, depth) or part.mail_misuse(enclosed, path, seen, depth)
+    end
     for i = 1, parts and names.list_len(parts) or 0 do
         complaint = complaint or part.node_misuse(rawget(parts, i), ("%s.parts[%d]"):format(path, i), seen, depth + 1)
     end
-    local other = not complaint and rawget(t, "message")
-    if type(other) == "table" then return part.mail_misuse(other, path .. ".message", seen, depth + 1) end
     return complaint
 end
 
