@@ -68,16 +68,18 @@ static int message_pull(lua_State *L) {
     return 1 + posta__lua_push_status(L, status);
 }
 
-static int read_some(lua_State *L,
+/* `at`: where this reading is midway. Composed anew since, it would begin anew, unseen. */
+static int read_some(lua_State *L, posta__lua_box *b, uint64_t *at,
                      posta_status (*read)(posta_message *, void *, size_t, size_t *)) {
-    posta__lua_box *b = posta__lua_message_idle(L, 1)->box;
     lua_Number asked = luaL_optnumber(L, 2, PIECE);
     luaL_argcheck(L, asked >= 1 && asked <= MAX_LENGTH, 2, "expected 1 to 16777216 octets");
     size_t cap = (size_t)asked;
     size_t n = 0;
     void *out = lua_newuserdata(L, cap);
+    posta_status status = POSTA_E_STATE;
     b->source.pull = NULL;
-    posta_status status = read(b->message, out, cap, &n);
+    if (*at == 0 || *at == b->composed + 1) status = read(b->message, out, cap, &n);
+    if (status != POSTA_AGAIN) *at = n > 0 ? b->composed + 1 : 0;
     if (n > 0) {
         lua_pushlstring(L, (const char *)out, n);
         return 1;
@@ -88,12 +90,14 @@ static int read_some(lua_State *L,
 
 /* mime_header(m, n) -> at most n bytes; or nil, "end" or a fault */
 static int message_mime_header(lua_State *L) {
-    return read_some(L, posta_mime_get_header);
+    posta__lua_box *b = posta__lua_message_idle(L, 1)->box;
+    return read_some(L, b, &b->header_at, posta_mime_get_header);
 }
 
 /* mime_body(m, n) -> the same; "again": a slot waits */
 static int message_mime_body(lua_State *L) {
-    return read_some(L, posta_mime_get_body);
+    posta__lua_box *b = posta__lua_message_idle(L, 1)->box;
+    return read_some(L, b, &b->body_at, posta_mime_get_body);
 }
 
 /* envelope(m) -> from, { address, ... }; or nil */

@@ -53,6 +53,11 @@ function body.reader(value)
     end
 end
 
+--- What a reader says, as part of a message of one line.
+function body.reason(why)
+    return (tostring(why):gsub("[%z\1-\31\127]", "?"))
+end
+
 -- The message that waits for a slot: `m`, or one that is enclosed in it.
 local function waiting(m)
     if message.wanted(m) then return m end
@@ -77,7 +82,7 @@ function body.feed(m)
     elseif piece ~= nil then
         message.fail(m, slot, ("expected a string from the body's reader, got %s"):format(type(piece)))
     elseif why ~= nil then
-        message.fail(m, slot, (tostring(why):gsub("%z", "?")))
+        message.fail(m, slot, body.reason(why))
     else
         message.finish(m, slot)
     end

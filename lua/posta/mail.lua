@@ -155,17 +155,19 @@ for name, rule in next, extension.rules do MAIL.known[name] = rule end
 for name, rule in next, typed.rules(addresses_misuse) do MAIL.known[name] = rule end
 for name, said in next, typed.moved do MAIL.moved[name] = said end
 
--- Parts that hold others: each has one place in the mail.
-local function tree_misuse(t, path)
-    local seen = {}
+-- Parts that hold others: each has one place in the mail. A mail inside another, `depth` levels down, shares
+-- what was `seen`: nothing else ends a cycle.
+local function tree_misuse(t, path, seen, depth)
+    seen, depth = seen or { [t] = path }, (depth or 0) + 1
     local root, attached = rawget(t, "part"), rawget(t, "attachments")
-    local complaint = root and part.node_misuse(root, path .. ".part", seen)
+    local complaint = root and part.node_misuse(root, path .. ".part", seen, depth)
     if complaint or type(attached) ~= "table" then return complaint end
-    if part.is_node(attached) then return part.node_misuse(attached, path .. ".attachments", seen) end
+    if part.is_node(attached) then return part.node_misuse(attached, path .. ".attachments", seen, depth) end
     for i = 1, names.list_len(attached) or 0 do
         local one = rawget(attached, i)
         if part.is_node(one) then
-            complaint = complaint or part.node_misuse(one, ("%s.attachments[%d]"):format(path, i), seen)
+            complaint = complaint
+                or part.node_misuse(one, ("%s.attachments[%d]"):format(path, i), seen, depth)
         end
     end
     return complaint
@@ -195,12 +197,13 @@ end
 local WITH_RAW = { raw = true, envelope = true, line_ends = true }
 for name in next, extension.rules do WITH_RAW[name] = true end
 
---- The complaint about a wrong type or name in a mail's table, or nil.
-function mail.misuse(t, path)
+--- The complaint about a wrong type or name in a mail's table, or nil. `seen` and `depth`: of a mail that is enclosed
+-- in another.
+function mail.misuse(t, path, seen, depth)
     if type(t) ~= "table" then
         return ("%s: expected table or posta.message, got %s"):format(path, type(t))
     end
-    local complaint = names.misuse(t, path, MAIL) or beside_misuse(t, path) or tree_misuse(t, path)
+    local complaint = names.misuse(t, path, MAIL) or beside_misuse(t, path) or tree_misuse(t, path, seen, depth)
         or lonely_misuse(t, path)
     if complaint or rawget(t, "raw") == nil then
         if not complaint and rawget(t, "line_ends") ~= nil then

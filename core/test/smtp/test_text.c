@@ -1,6 +1,6 @@
-/* The text through the engine: rows D01-D04, D06-D09, D13. The receivers below are written from
- * RFC 5321 4.1.1.4: a strict one, and one that takes LF alone for a line end. Both must see the
- * same one message (the smuggling oracle).
+/* The text through the engine: rows D01-D04, D06-D09, D11, D13. The receivers below are written
+ * from RFC 5321 4.1.1.4: a strict one, and one that takes LF alone for a line end. Both must see
+ * the same one message (the smuggling oracle).
  */
 #include "t_smtp.h"
 
@@ -305,6 +305,55 @@ static void endless_source(void **state) {
     }
 }
 
+/* Submits a text of `said` octets; where in the client's octets what follows `BDAT n LAST` is. */
+static size_t chunked(t_wire *w, t_body *body, uint64_t said, bool small) {
+    posta_engine_config config = POSTA_ENGINE_CONFIG;
+    posta_envelope env = {.from = "a@x.test", .to = to, .to_n = 1, .has_binary = true};
+    posta_source source = t_body_source(body, said);
+    char want[60];
+    config.chunking = true;
+    to[0] = (posta_recipient){.address = "b@x.test"};
+    t_wire_open(w, &config, (t_mode){T_WHOLE, T_WHOLE, 0, 0, small, false});
+    t_wire_greet(w, "CHUNKING\nBINARYMIME");
+    t_wire_submit(w, &env, &source);
+    t_wire_say(w, "250 x\r\n");
+    t_wire_say(w, "250 x\r\n");
+    snprintf(want, sizeof want, "BDAT %llu LAST\r\n", (unsigned long long)said);
+    uint8_t *line = NULL;
+    for (size_t i = 0; i + strlen(want) <= w->client.len && !line; i++)
+        if (memcmp(w->client.p + i, want, strlen(want)) == 0) line = w->client.p + i;
+    assert_non_null(line);
+    return (size_t)(line - w->client.p) + strlen(want);
+}
+
+/* Row D11: as many octets as BDAT says, and as they are; numbers of more than 31 and 32 bits. */
+static void counted_chunk(void **state) {
+    static const size_t lens[] = {0, 1, 65535, 65536, 65537};
+    static const uint64_t more[] = {UINT64_C(1) << 31, (UINT64_C(1) << 32) + 1};
+    static uint8_t text[65537];
+    uint32_t seed = 1;
+    t_wire w;
+    (void)state;
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = (uint8_t)t_random(&seed);
+    for (size_t i = 0; i < 2 * sizeof lens / sizeof *lens; i++) {
+        size_t len = lens[i / 2];
+        t_body body = T_BODY(text, len);
+        size_t at = chunked(&w, &body, len, i % 2 == 1);
+        assert_int_equal(w.client.len - at, len);
+        if (len > 0) assert_memory_equal(w.client.p + at, text, len);
+        t_wire_say(&w, "250 x\r\n");
+        assert_int_equal(posta_engine_outcome(w.e)->bytes, len);
+        t_wire_close(&w);
+    }
+    for (size_t i = 0; i < sizeof more / sizeof *more; i++) {
+        t_body body = T_BODY(text, sizeof text);
+        chunked(&w, &body, more[i], false);
+        assert_true(posta_engine_is_closed(w.e)); /* it was shorter */
+        t_wire_close(&w);
+    }
+}
+
 /* Row D13: an answer in the middle of the text, at each KiB. */
 static void early_answer(void **state) {
     static const struct {
@@ -380,6 +429,7 @@ int main(void) {
                                        cmocka_unit_test(announced_size),
                                        cmocka_unit_test(failing_source),
                                        cmocka_unit_test(endless_source),
+                                       cmocka_unit_test(counted_chunk),
                                        cmocka_unit_test(early_answer),
                                        cmocka_unit_test(straight_into_the_window)};
     int failed = cmocka_run_group_tests_name("mended", tests, NULL, NULL);

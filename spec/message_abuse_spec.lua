@@ -1,0 +1,117 @@
+-- What callers get wrong with messages: mails inside themselves, odd options, readers that give what is no body.
+local posta = require "posta"
+local support = require "spec.support.posta"
+
+local one = support.mail
+
+local function reader(...)
+    local pieces, n = { ... }, 0
+    return function()
+        n = n + 1
+        return pieces[n]
+    end
+end
+
+describe("a mail in a mail", function()
+    it("is no part of itself", function()
+        local mail = { from = "ana@example.org" }
+        mail.part = { message = mail }
+        support.raises("mail.part.message: is a part of itself", posta.message, mail)
+        mail.part = nil
+        mail.attachments = { { message = mail } }
+        support.raises("mail.attachments[1].message: is a part of itself", posta.message, mail)
+    end)
+
+    it("has one place", function()
+        local inner = { from = "eve@example.org", text = "x" }
+        support.raises("mail.part.parts[2].message: is used already at mail.part.parts[1].message",
+            posta.message,
+            { from = "ana@example.org", part = { parts = { { message = inner }, { message = inner } } } })
+    end)
+
+    it("is at most 40 levels deep", function()
+        local mail = { from = "ana@example.org", text = "x" }
+        for _ = 1, 41 do mail = { from = "ana@example.org", part = { message = mail } } end
+        support.raises("is deeper than 40 levels", posta.message, mail)
+    end)
+end)
+
+describe("options of a message's methods", function()
+    it("are checked", function()
+        local m = assert(posta.message(support.mail()))
+        support.raises("size: expected table, got string", m.size, m, "8bit")
+        support.raises("size.may8bit: unknown; did you mean may_8bit?", m.size, m, { may8bit = true })
+        support.raises("check.size: expected a number of octets, got -1", m.check, m, { size = -1 })
+        support.raises("check.size: expected a number of octets", m.check, m, { size = 1e300 })
+        support.raises("check.size: expected a number of octets", posta.check, support.mail(), { size = 0 / 0 })
+        support.raises("check: expected table, got string", posta.check, support.mail { to = "@" }, "x")
+        support.raises("read: expected 1 to 16777216 octets, got 1.5", m.read, m, 1.5)
+        support.raises("header: expected 1 to 16777216 octets, got 1.5", m.header, m, 1.5)
+    end)
+
+    it("tell of a closed file", function()
+        local m, file = assert(posta.message(support.mail())), assert(io.tmpfile())
+        file:close()
+        support.raises("write: the file is closed", m.write, m, file)
+    end)
+end)
+
+describe("a reader", function()
+    it("of an invitation gives strings", function()
+        support.fails("body.failed", "calendar", posta.message(one { calendar = { body = reader(5) } }))
+        support.fails("body.failed", "calendar", posta.message(one { calendar = { body = reader(true) } }))
+    end)
+
+    it("has its reason told in one line", function()
+        local function broken() return nil, "a\0b\r\nc" end
+        local _, text = assert(posta.message(one { text = broken })):tostring()
+        assert.equal("text: a?b??c; nothing was sent.", text)
+        _, text = posta.message(one { calendar = { body = broken } })
+        assert.equal("calendar: a?b??c; nothing was sent.", text)
+    end)
+end)
+
+describe("header and body", function()
+    it("end where the message is composed anew midway, and give no octet twice", function()
+        local m = assert(posta.message(support.mail { text = ("line\n"):rep(1000) }))
+        assert.equal(10, #m:header(10))
+        assert(m:size())
+        support.fails("body.failed", nil, m:header(10))
+        assert.equal("MIME-Versi", m:header(10))
+        while m:header() do end
+        assert(m:size())
+        assert.equal("line", m:body(4))
+        assert(m:tostring())
+        support.fails("body.failed", nil, m:body(4))
+        assert.equal("line", m:body(4))
+    end)
+
+    it("are not given of a message that is enclosed in another", function()
+        local inner = assert(posta.message(support.mail { text = ("line\n"):rep(1000) }))
+        local outer = assert(posta.message { from = "ana@example.org", to = "bob@example.org",
+            part = { message = inner } })
+        local begin = assert(outer:read(2000))
+        support.fails("body.failed", nil, inner:body(10))
+        support.fails("body.failed", nil, inner:header(10))
+        assert.truthy((begin .. assert(outer:read(100000))):find("line\r\n$"))
+    end)
+end)
+
+describe("a parameter's name", function()
+    it("is no way to another parameter (RFC 2231)", function()
+        for _, name in ipairs { "charset*", "boundary*", "name*0*", "a'b", "a%b" } do
+            local err = support.fails("field.invalid", "attachments[1].parameters", posta.message(support.mail {
+                attachments = { { body = "x", type = "text/plain", parameters = { [name] = "utf-8''x" } } } }))
+            assert.truthy(tostring(err):find("RFC 2231", 1, true))
+        end
+    end)
+end)
+
+describe("the method of an invitation", function()
+    it("stands in its own line of the text", function()
+        local m = assert(posta.message(support.mail { calendar = "BEGIN:VCALENDAR\nMETHOD:\n\nVERSION:2.0\n" }))
+        assert.truthy(assert(m:tostring()):find("method=PUBLISH", 1, true))
+        m = assert(posta.message(support.mail { calendar = "BEGIN:VCALENDAR\rMETHOD: CANCEL\r" }))
+        assert.truthy(assert(m:tostring()):find("method=CANCEL", 1, true))
+    end)
+end)
