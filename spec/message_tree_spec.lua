@@ -254,6 +254,13 @@ describe("A message", function()
             inline = { b = { body = "x", type = "image/png" } } }:check()))
         assert.equal("warning bulk.no_unsubscribe, error size.over", codes(mail():check { bulk = true, size = 10 }))
         assert.equal("error file.not_found", codes(posta.check(support.mail { attachments = { "/not/there" } })))
+        local found = posta.check(with { html = "<p>",
+            attachments = { "/not/there", { body = "x" }, { file = "/usr" } } })
+        assert.equal("error file.not_found, error file.not_found, warning text.missing", codes(found))
+        assert.equal("attachments[1].file", found[1].place)
+        assert.equal("attachments[3].file", found[2].place)
+        assert.equal("error file.not_found, error field.invalid",
+            codes(posta.check(support.mail { text = { file = "/not/there" }, inline = { x = { body = "x" } } })))
         assert.equal("", codes(posta.check(support.mail())))
         raises("check.sise: unknown; did you mean size?", function() mail():check { sise = 1 } end)
     end)
