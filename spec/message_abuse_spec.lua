@@ -115,3 +115,36 @@ describe("the method of an invitation", function()
         assert.truthy(assert(m:tostring()):find("method=CANCEL", 1, true))
     end)
 end)
+
+describe("an enclosed message", function()
+    local function enclosing(inner)
+        return assert(posta.message { from = "ana@example.org", to = "bob@example.org", part = { message = inner } })
+    end
+
+    it("may be closed by its maker, its reader is asked all the same", function()
+        local inner = assert(posta.message { from = "eve@example.org", text = reader("one\n", "two\n") })
+        local outer = enclosing(enclosing(inner))
+        inner:close()
+        inner = nil -- luacheck: ignore
+        collectgarbage()
+        assert.truthy(assert(outer:tostring()):find("one\r\ntwo\r\n", 1, true))
+    end)
+
+    -- Calls, not time: each feed once looked at all that are enclosed.
+    it("is found at once among many", function()
+        local parts, calls, core = {}, 0, require "posta.core"
+        for i = 1, 200 do
+            parts[i] = { message = { from = "eve@example.org", text = reader("x" .. i .. "\n") } }
+        end
+        local m = assert(posta.message { from = "ana@example.org", to = "bob@example.org", part = { parts = parts } })
+        local wanted = core.message.wanted
+        core.message.wanted = function(...)
+            calls = calls + 1
+            return wanted(...)
+        end
+        local text = m:tostring()
+        core.message.wanted = wanted
+        assert.truthy(text:find("x200\r\n", 1, true))
+        assert.is_true(calls < 200 * 10, calls .. " calls")
+    end)
+end)
