@@ -148,3 +148,20 @@ describe("an enclosed message", function()
         assert.is_true(calls < 200 * 10, calls .. " calls")
     end)
 end)
+
+describe("check", function()
+    it("gives all it finds, an error behind many warnings too", function()
+        local html = {}
+        for i = 1, 100 do html[i] = ("<img src='cid:c%d@x'>"):format(i) end
+        local found = posta.check(support.mail { html = table.concat(html) }, { size = 1 })
+        assert.equal(102, #found) -- and a long line
+        assert.equal("size.over", found[102].code)
+    end)
+
+    it("sees a cid: behind any blank and behind a reference", function()
+        for _, shown in ipairs { "<img src='\tcid:a@x'>", "<img src='\ncid:a@x'>",
+            '<p style="background:url(&quot;cid:a@x&quot;)">' } do
+            assert.same({}, posta.check(support.mail { html = shown, inline = { ["a@x"] = { body = "x" } } }))
+        end
+    end)
+end)
