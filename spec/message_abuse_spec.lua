@@ -165,3 +165,38 @@ describe("check", function()
         end
     end)
 end)
+
+describe("what cannot be sent again", function()
+    local function connected()
+        local server = require("spec.support.memory").new()
+        return assert(posta.connect { host = "mail.lan", security = "none", transport = server.transport }), server
+    end
+
+    it("says which body was read", function()
+        local conn, server = connected()
+        local m = assert(posta.message(support.mail { text = reader("one\n") }))
+        assert(conn:send(m))
+        local err = support.fails("body.failed", "text", conn:send(m))
+        assert.equal("mail.lan:587: text: was read already and cannot be read a second time; nothing was sent.",
+            err.message)
+        assert.equal("not_sent", err.outcome)
+        assert(conn:send(support.mail()))
+        assert.equal(2, #server.texts)
+    end)
+
+    it("says that it is enclosed in another", function()
+        local conn, server = connected()
+        local inner = assert(posta.message(support.mail()))
+        local outer = assert(posta.message { from = "ana@example.org", to = "bob@example.org",
+            part = { message = inner } })
+        local err = support.fails("body.failed", nil, conn:send(inner))
+        assert.truthy(err.message:find("the message is enclosed in another", 1, true))
+        assert(conn:send(outer))
+        assert.equal(1, #server.texts)
+    end)
+end)
+
+it("a reader's size may be what docs say", function()
+    local m = assert(posta.message(support.mail { attachments = { { body = reader(), size = 2 ^ 53 } } }))
+    assert.is_true(m:size() > 2 ^ 53)
+end)

@@ -47,6 +47,14 @@ end
 
 local WRONG_TIME = { state = true, busy = true, argument = true }
 
+-- Why the message is what does not fit: a body was read and cannot be read again, or it is enclosed in another.
+local function spent_message(s, data)
+    local m = data.message
+    if not m or core.message.is_closed(m) or session.is_acting(s) or not session.is_connected(s) then return nil end
+    local problem = mail.problem(m)
+    return problem and problem.code == "body.failed" and problem or nil
+end
+
 --- The answer to an action whose status is `status`: true, "in_progress", or nil, message, err.
 function connection.answer(s, status, what)
     local data = core.data(s)
@@ -64,6 +72,8 @@ function connection.answer(s, status, what)
         if account.status == status then return events.failure(data, account) end
         return fault(s, status, what)
     end
+    local spent = status == "state" and what == "send" and spent_message(s, data)
+    if spent then return errors.problem(spent, data.peer) end
     local why = session.is_connected(s) and "it does not fit here" or "the session is not connected"
     if status == "state" and session.is_acting(s) then why = "something else is under way" end
     return errors.fail {
