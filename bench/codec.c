@@ -1,8 +1,10 @@
 /* How fast the encoders are, portable and with this machine's kernels: GB of input a second (10^9),
  * into a window of 64 KiB that is used again and again. Rows are run in turn, many times over, and
- * the median stands, so that a neighbour's load falls on all of them alike. Usage: codec [ROUNDS]
+ * the median stands, so that a neighbour's load falls on all of them alike. Beside them a peer,
+ * where there is one (codec_peer.h). Usage: codec [ROUNDS]
  */
 #define _POSIX_C_SOURCE 200809L
+#include "codec_peer.h"
 #include "simd_i.h"
 
 #include <stdio.h>
@@ -18,7 +20,8 @@ typedef struct row {
     const char *name;
     encoder run;
     bool is_text;
-    double portable[MAX_ROUNDS], fast[MAX_ROUNDS];
+    const peer_encoder *peer;
+    double portable[MAX_ROUNDS], fast[MAX_ROUNDS], other[MAX_ROUNDS];
 } row;
 
 static void base64(const posta_kernels *k, unsigned flags, posta_span in, uint8_t *out) {
@@ -85,13 +88,13 @@ static void lines(const posta_kernels *k, posta_span in, uint8_t *out) {
 }
 
 static row rows[] = {
-    {"base64, lines of 76", base64_wrapped, false, {0}, {0}},
-    {"base64, no lines", base64_flat, false, {0}, {0}},
-    {"base64 of text", base64_text, true, {0}, {0}},
-    {"quoted-printable", quoted_printable, true, {0}, {0}},
-    {"scan", scan_alone, true, {0}, {0}},
-    {"scan and measure", scan_qp, true, {0}, {0}},
-    {"lines", lines, true, {0}, {0}},
+    {"base64, lines of 76", base64_wrapped, false, &peer_base64, {0}, {0}, {0}},
+    {"base64, no lines", base64_flat, false, NULL, {0}, {0}, {0}},
+    {"base64 of text", base64_text, true, NULL, {0}, {0}, {0}},
+    {"quoted-printable", quoted_printable, true, &peer_qp, {0}, {0}, {0}},
+    {"scan", scan_alone, true, NULL, {0}, {0}, {0}},
+    {"scan and measure", scan_qp, true, NULL, {0}, {0}, {0}},
+    {"lines", lines, true, NULL, {0}, {0}, {0}},
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
 
@@ -134,6 +137,13 @@ static double speed(encoder run, const posta_kernels *k, posta_span in, uint8_t 
     return (double)TEXT / (seconds() - begin) / 1e9;
 }
 
+static double peer_speed(peer_encoder run, posta_span in, uint8_t *out) {
+    double begin = seconds();
+    for (size_t done = 0; done < TEXT; done += in.len)
+        run(in.p, in.len, out);
+    return (double)TEXT / (seconds() - begin) / 1e9;
+}
+
 static int compare(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
@@ -157,10 +167,15 @@ int main(int argc, char **argv) {
             posta_span in = r->is_text ? posta__span(text, TEXT) : posta__span(octets, OCTETS);
             r->portable[i] = speed(r->run, NULL, in, out);
             r->fast[i] = speed(r->run, k, in, out);
+            if (r->peer && *r->peer) r->other[i] = peer_speed(*r->peer, in, out);
         }
-    printf("%-22s%10s%10s   GB/s\n", "", "portable", k ? "kernels" : "(no kernels)");
-    for (row *r = rows; r < rows + ROWS; r++)
-        printf("%-22s%10.2f%10.2f\n", r->name, median(r->portable, rounds),
+    printf("| GB/s of input | portable | %s | %s |\n|---|---|---|---|\n",
+           k ? "kernels" : "(no kernels)", peer_name);
+    for (row *r = rows; r < rows + ROWS; r++) {
+        printf("| %s | %.2f | %.2f |", r->name, median(r->portable, rounds),
                median(r->fast, rounds));
+        if (r->peer && *r->peer) printf(" %.2f", median(r->other, rounds));
+        printf(" |\n");
+    }
     return 0;
 }

@@ -172,6 +172,24 @@ static int message_embed(lua_State *L) {
     return posta__lua_setter_answer(L, posta_message_embed(b->message, &o));
 }
 
+/* file_head(m, path) -> the first octets of a file, for what is told by its begin; nil when it
+ * cannot be read: the setter that gets the path says why. */
+static int message_file_head(lua_State *L) {
+    posta__lua_box *b = posta__lua_message_idle(L, 1)->box;
+    const char *path = luaL_checkstring(L, 2);
+    uint8_t head[2048];
+    posta_window w = {head, sizeof head, 0, 0};
+    posta_source source;
+    posta_status status = posta_file_source(&b->place.port, path, &source, NULL);
+    if (status != POSTA_OK) return 0;
+    while (status == POSTA_OK && w.len < w.cap)
+        status = source.pull(source.user, &w);
+    if (source.close) source.close(source.user);
+    if (status != POSTA_OK && status != POSTA_END) return 0;
+    lua_pushlstring(L, (const char *)head, w.len);
+    return 1;
+}
+
 /* ---- trees: parts are light userdata, good while the message is built ---- */
 
 static posta_part *part_at(lua_State *L, int at) {
@@ -241,6 +259,7 @@ const luaL_Reg posta__lua_message_tree[] = {
     {"tree", message_tree},
     {"attach_part", message_attach_part},
     {"embed", message_embed},
+    {"file_head", message_file_head},
     {"text_from_html", message_text_from_html},
     {NULL, NULL},
 };

@@ -138,11 +138,29 @@ posta_test_target(random_trees)
 target_link_libraries(random_trees PRIVATE ${test_libraries})
 
 # A figure, no test; that it runs is one.
-add_executable(bench_codec ${PROJECT_SOURCE_DIR}/bench/codec.c)
+# bench/ is run by hand; what of it needs nothing but posta is kept compiling here.
+add_executable(bench_codec ${PROJECT_SOURCE_DIR}/bench/codec.c ${PROJECT_SOURCE_DIR}/bench/codec_alone.c)
 posta_test_target(bench_codec)
 target_link_libraries(bench_codec PRIVATE posta)
+add_executable(bench_posta ${PROJECT_SOURCE_DIR}/bench/drivers/posta.c)
+posta_test_target(bench_posta)
+target_link_libraries(bench_posta PRIVATE posta)
+if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
+  foreach(tool sink measure)
+    add_executable(bench_${tool} ${PROJECT_SOURCE_DIR}/bench/${tool}.c)
+    posta_test_target(bench_${tool})
+  endforeach()
+endif()
 add_test(NAME bench/codec COMMAND bench_codec 1)
 set_tests_properties(bench/codec PROPERTIES TIMEOUT 60)
+
+# Counted by tools/test --step counts.
+add_executable(bench_compose_small ${PROJECT_SOURCE_DIR}/bench/compose_small.c)
+posta_test_target(bench_compose_small)
+target_link_libraries(bench_compose_small PRIVATE posta)
+foreach(mode whole make compose)
+  add_test(NAME bench/compose_small_${mode} COMMAND bench_compose_small 10 ${mode})
+endforeach()
 
 include(${PROJECT_SOURCE_DIR}/cmake/guards.cmake)
 

@@ -75,6 +75,10 @@ describe("A mail", function()
         lacks("deliver_by.seconds", "is sooner than the server promises",
             { deliver_by = { seconds = 59, mode = "return" } }, OFFER)
         lacks("hold_for", "is longer than the server holds mail", { hold_for = 3601 }, OFFER)
+        local s = server()
+        fails("limits.recipients", "envelope.to", posta.send(where(s), support.mail {
+            to = { "a@x.org", "b@x.org", "c@x.org", "d@x.org", "e@x.org", "f@x.org" } }))
+        assert.equal("QUIT", s.lines[2])
     end)
 
     it("is refused for a wrong value", function()
@@ -259,6 +263,62 @@ describe("command()", function()
         fails("extension.missing", "verb", conn:command("ETRN", "x"))
         raises("command.verb: expected string, got nil", conn.command, conn)
         assert.equal(1, #s.lines)
+        conn:quit()
+    end)
+end)
+
+describe("send_all()", function()
+    local function mails()
+        return { support.mail { subject = "1" }, support.mail { from = "nobody" }, support.mail { subject = "3",
+            to = "refused@example.org" }, support.mail { subject = "4" } }
+    end
+    local function open(replies)
+        local s = memory.new(replies)
+        return assert(posta.connect(where(s))), s
+    end
+    local REFUSES = { RCPT = function(_, line) return line:find "refused" and "550 no" or "250 ok" end }
+
+    it("sends those that can be, and tells of each", function()
+        local conn, s = open(REFUSES)
+        local seen = {}
+        local receipts, errs = conn:send_all(mails(), function(i, receipt, message, err)
+            seen[i] = receipt and receipt.outcome or err.code
+            assert.equal(receipt == nil, type(message) == "string")
+        end)
+        assert.same({ "accepted", "field.invalid", "recipients.refused", "accepted" }, seen)
+        assert.equal("accepted", receipts[4].outcome)
+        assert.is_false(receipts[2])
+        assert.equal("recipients.refused", errs[3].code)
+        assert.equal(2, #s.texts)
+        conn:quit()
+    end)
+
+    it("takes an iterator, and ends when it is told", function()
+        local conn, s = open {}
+        local n = 0
+        local receipts = conn:send_all(function()
+            n = n + 1
+            return n <= 5 and support.mail { subject = tostring(n) } or nil
+        end, function(i) return i < 3 end)
+        assert.equal(3, #receipts)
+        assert.equal(3, #s.texts)
+        conn:quit()
+    end)
+
+    it("accounts for those behind a lost connection", function()
+        local conn = open { TEXT = "CLOSE" }
+        local receipts, errs = conn:send_all { support.mail {}, support.mail {}, support.mail {} }
+        assert.same({ false, false, false }, receipts)
+        assert.equal("unknown", errs[1].outcome)
+        assert.equal("not_sent", errs[2].outcome)
+        assert.equal("not_sent", errs[3].outcome)
+    end)
+
+    it("is misused by name", function()
+        local conn = open {}
+        raises("send_all.mails: expected a list of mails or a function, got nil", conn.send_all, conn)
+        raises("mails[1].subjct: unknown; did you mean subject?", conn.send_all, conn, { { subjct = "x" } })
+        raises("send_all.mails: expected a list of mails", conn.send_all, conn, { from = "x" })
         conn:quit()
     end)
 end)

@@ -94,6 +94,24 @@ describe("posta.part", function()
         raises("is deeper than 40 levels", posta.part, { parts = { deep } })
     end)
 
+    it("has one place, messages in it too", function()
+        local t = with {}
+        t.part = { message = t }
+        raises("mail.part.message: is a part of itself", posta.message, t)
+        t = support.mail { text = "x" }
+        t.attachments = { "a.png", { message = t } }
+        raises("mail.attachments[2].message: is a part of itself", posta.message, t)
+        local p = posta.part { body = "x" }
+        raises("mail.part.parts[2].message.part: is used already at mail.part.parts[1]", posta.message,
+            with { part = { parts = { p, { message = with { part = p } } } } })
+        local deep = with { part = { body = "x" } }
+        for _ = 1, 39 do deep = with { part = { message = deep } } end
+        assert(posta.message(deep))
+        for _ = 1, 1000 do deep = with { part = { message = deep } } end
+        raises("is deeper than 40 levels", posta.message, deep)
+        raises("part.message: expected table or posta.message, got string", posta.part, { message = "x" })
+    end)
+
     it("tells what is wrong with it by its place", function()
         raises("part: expected file, body, parts or message, got neither", posta.part, { type = "text/plain" })
         raises("part: expected file, body, parts or message, got several", posta.part, { body = "x", parts = {} }
@@ -162,6 +180,9 @@ describe("An invitation", function()
         local text = text_of { calendar = { file = path, method = "REPLY" } }
         looks_fine(text, 'REPLY')
         assert.truthy(text:find('filename="meeting.ics"', 1, true))
+        looks_fine(text_of { calendar = { file = path } }, 'CANCEL')
+        fails("file.not_found", "calendar.file", posta.message(support.mail { calendar = { file = path .. "x" } }))
+        looks_fine(text_of { calendar = ICS:gsub("METHOD", "DESCRIPTION:our\r\n method: REPLY\r\n%0") }, 'CANCEL')
         fails("field.invalid", "calendar.method", posta.message(support.mail {
             calendar = { body = "x", method = "a b" } }))
         raises("mail.calendar: expected file or body, got neither", posta.message, support.mail { calendar = {} })

@@ -3,6 +3,7 @@
 
 extern inline posta_span posta__span_sub(posta_span s, size_t at, size_t len);
 extern inline bool posta__put(posta_window *w, posta_span s);
+extern inline bool posta__add(uint64_t a, uint64_t b, uint64_t *out);
 
 posta_span posta__span_of(const char *s) {
     return s ? posta__span(s, strlen(s)) : posta__span(NULL, 0);
@@ -29,11 +30,6 @@ size_t posta__decimal(uint64_t n, char *out) {
     for (size_t i = 0; i < len; i++)
         out[i] = back[len - 1 - i];
     return len;
-}
-
-bool posta__add(uint64_t a, uint64_t b, uint64_t *out) {
-    *out = b > UINT64_MAX - a ? UINT64_MAX : a + b;
-    return b <= UINT64_MAX - a;
 }
 
 bool posta__mul(uint64_t a, uint64_t b, uint64_t *out) {

@@ -56,7 +56,10 @@ size_t posta__decimal(uint64_t n, char *out);
 bool posta__parse_decimal(posta_span s, uint64_t *n_out);
 
 /** out = a + b; false (and UINT64_MAX) on overflow. */
-bool posta__add(uint64_t a, uint64_t b, uint64_t *out);
+inline bool posta__add(uint64_t a, uint64_t b, uint64_t *out) {
+    *out = b > UINT64_MAX - a ? UINT64_MAX : a + b;
+    return b <= UINT64_MAX - a;
+}
 bool posta__mul(uint64_t a, uint64_t b, uint64_t *out);
 
 /* ---- memory ---- */

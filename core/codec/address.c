@@ -231,25 +231,26 @@ static posta_status at_end(const posta__address_reader *r, posta__address_fault 
 /* An addr-spec of plain ASCII and nothing else, as most lists are: where its @ is; 0: it is not so.
  */
 static size_t simple_at(posta_span s) {
-    size_t at = 0, label = 0;
+    size_t at = 0;
+    uint8_t before = '.';
     if (s.len > POSTA_MAX_LOCAL_PART) return 0;
-    for (size_t i = 0; i < s.len; i++) {
-        uint8_t c = s.p[i];
-        bool is_dot = c == '.' || (c == '@' && at == 0);
-        bool may_stand = posta__is_alpha(c) || posta__is_digit(c);
-        if (at == 0) may_stand = may_stand || posta__is_atext(c);
-        if (!is_dot && !may_stand) return 0;
-        if (is_dot && i == label) return 0;
-        if (is_dot) label = i + 1;
-        if (c == '@') at = i;
+    for (; at < s.len && s.p[at] != '@'; before = s.p[at++])
+        if (!posta__is_atext(s.p[at]) && (s.p[at] != '.' || before == '.')) return 0;
+    if (before == '.') return 0;
+    before = '.';
+    for (size_t i = at + 1; i < s.len; before = s.p[i++]) {
+        if (posta__is_alpha(s.p[i]) || posta__is_digit(s.p[i])) continue;
+        bool is_inside = s.p[i] == '-' ? before != '.' : s.p[i] == '.' && before != '-';
+        if (!is_inside || before == '.') return 0;
     }
-    return label < s.len ? at : 0;
+    return before != '.' && before != '-' ? at : 0;
 }
 
 static posta_status take_simple(posta__address_reader *r, size_t at, posta_arena *arena,
                                 posta__address *out) {
     char *copy = posta__arena_copy(arena, r->in);
     if (!copy) return POSTA_E_MEMORY;
+    out->is_simple = true;
     out->local = posta__span(copy, at);
     out->domain = posta__span(copy + at + 1, r->in.len - at - 1);
     r->at = r->in.len;
@@ -261,7 +262,7 @@ posta_status posta__address_next(posta__address_reader *r, posta_arena *arena, p
                                  posta__address_fault *fault_out) {
     const char *why = NULL;
     size_t at = 0;
-    *out = (posta__address){POSTA__MAILBOX, {0}, {0}, {0}};
+    *out = (posta__address){.kind = POSTA__MAILBOX};
     if (r->place == AT_START) {
         size_t sign = simple_at(r->in);
         if (sign > 0) return take_simple(r, sign, arena, out);

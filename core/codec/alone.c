@@ -120,7 +120,8 @@ static bool is_writable(const posta_mailbox *m) {
 }
 
 posta_status posta_mailbox_format(const posta_mailbox *m, posta_window *out) {
-    posta__address a = {POSTA__MAILBOX, m->name, m->local_part, m->domain};
+    posta__address a = {
+        .kind = POSTA__MAILBOX, .name = m->name, .local = m->local_part, .domain = m->domain};
     size_t start = out->len;
     posta__fold f;
     posta_status status;

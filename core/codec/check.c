@@ -23,17 +23,17 @@ static const char *control_why(uint32_t cp) {
 }
 
 posta_status posta__text_check_at(posta_span s, const char **why_out, size_t *at_out) {
-    for (size_t at = 0, n; at < s.len; at += n) {
+    for (size_t at = 0, n;; at += n) {
         uint32_t cp = 0;
-        n = 1;
-        if (s.p[at] >= 0x20 && s.p[at] < 0x7F) continue;
+        while (at < s.len && s.p[at] >= 0x20 && s.p[at] < 0x7F)
+            at++;
+        if (at == s.len) return POSTA_OK;
         n = posta__utf8_next(posta__span(s.p + at, s.len - at), &cp);
         const char *why = n == 0 ? "is not valid UTF-8" : control_why(cp);
         if (!why) continue;
         if (at_out) *at_out = at;
         return say(why, why_out);
     }
-    return POSTA_OK;
 }
 
 posta_status posta__text_check(posta_span s, const char **why_out) {
@@ -112,12 +112,13 @@ posta_span posta__file_basename(posta_span s) {
 
 /* dot-atom-text = 1*atext *("." 1*atext)        RFC 5322 3.2.3 */
 static bool is_dot_atom(posta_span s) {
-    bool may_dot = false;
+    uint8_t before = '.';
     for (size_t i = 0; i < s.len; i++) {
-        if (s.p[i] == '.' ? !may_dot : !posta__is_atext(s.p[i])) return false;
-        may_dot = s.p[i] != '.';
+        uint8_t c = s.p[i];
+        if (!posta__is_atext(c) && (c != '.' || before == '.')) return false;
+        before = c;
     }
-    return may_dot;
+    return before != '.';
 }
 
 /* no-fold-literal = "[" *dtext "]" */

@@ -52,11 +52,17 @@ struct posta_kernels {
      *  neither TAB nor 0x20..0x7E, or '='. Returns how many. in[0..len) may be read and out[0..len)
      *  written over, len >= most. */
     size_t (*qp_plain)(const uint8_t *in, size_t most, size_t len, uint8_t *out);
-    /** Copies up to the first CR, LF or NUL; returns how many. The rest of out[0..len) may be
-     * written over. */
-    size_t (*text_run)(const uint8_t *in, size_t len, uint8_t *out);
+    /** Takes whole lines, and gives each with CRLF: those in front that have at most 998 octets, no
+     *  NUL and no CR but in a CRLF, and fit. Of POSTA__LINES_..., STUFF and REJECT (a LF alone ends
+     *  no line) matter. Advances both; the rest of the room may be written over. */
+    void (*text_lines)(posta_span *in, unsigned flags, posta_window *out);
     /** Counts what posta__scan has of runs and line ends. */
     void (*scan)(struct posta__scan *s, const uint8_t *in, size_t len);
+    /** Is this what a filter of line ends and dots would have written? CRLF and no other CR or LF,
+     *  none of them cut, no NUL, no dot behind an LF, no line over POSTA_MAX_LINE. `len` is not 0.
+     *  True: *column, octets of the line so far, is that of its end, and *has_high is set if there
+     *  is an octet above 127. False: both may be anything. */
+    bool (*is_filtered)(const uint8_t *in, size_t len, size_t *column, bool *has_high);
 };
 
 extern const posta_kernels posta__kernels_portable;
@@ -175,6 +181,10 @@ posta_status posta__lines_step(posta__lines *l, posta_span *in, posta_window *ou
 /** Completes a pending CR; ends the last line with CRLF if it lacks it. An empty text stays empty.
  */
 posta_status posta__lines_end(posta__lines *l, posta_window *out);
+/** True: `s` would be written as it is, and counts as taken and written; *has_high_out tells of
+ * octets above 127. False: it would be changed or refused, or cannot be told; nothing has happened.
+ */
+bool posta__lines_pass(posta__lines *l, posta_span s, bool *has_high_out);
 /** A phrase for a why ("has a NUL octet"); static, never null. */
 const char *posta__lines_text(posta__lines_why why);
 
@@ -421,6 +431,7 @@ typedef enum posta__address_kind {
 
 typedef struct posta__address {
     posta__address_kind kind;
+    bool is_simple;    /* ASCII; local part, @ and domain stand in a row, as they are written */
     posta_span name;   /* display name, decoded, UTF-8; empty: none */
     posta_span local;  /* without quotes and escapes; may be empty: "" */
     posta_span domain; /* as given; a literal with its []. Empty: a local name alone, or with an
@@ -486,6 +497,10 @@ posta_status posta__address_form(posta__address *a, const posta__form *form, pos
 /** Writes local@domain from parts, quoting the local part where it is no dot-atom. The one writer
  * of addresses, for envelope and header alike. False: no room, nothing written. */
 bool posta__path_put(posta_window *out, const posta__address *a);
+/** That, of an address that is_simple. */
+static inline posta_span posta__address_written(const posta__address *a) {
+    return posta__span(a->local.p, a->local.len + 1 + a->domain.len);
+}
 /** Writes one entry of an address field: `Name <a@b>` or `a@b`, or a group's begin and end. `last`:
  *  no comma follows (the last entry of the field, and the last of a group). */
 void posta__fold_address(posta__fold *f, const posta__address *a, bool last);

@@ -13,22 +13,27 @@ static bool is_leap(int64_t year) {
     return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
 }
 
-static int64_t month_len(int64_t year, int64_t month) {
-    static const uint8_t len[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    return month == 2 && is_leap(year) ? 29 : len[month - 1];
+/* Days of the year before a month, 1 to 13. */
+static int64_t days_before_month(int64_t year, int64_t month) {
+    static const uint16_t days[13] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365};
+    return days[month - 1] + (month > 2 && is_leap(year));
 }
+
+static int64_t month_len(int64_t year, int64_t month) {
+    return days_before_month(year, month + 1) - days_before_month(year, month);
+}
+
+#define DAYS_BEFORE_1970 719162 /* from the first of January 1 */
+#define DAYS_OF_400      146097 /* years, any */
 
 /* Days from 1970-01-01 to the first of January; year >= 1. */
 static int64_t days_before_year(int64_t year) {
     int64_t y = year - 1;
-    return y * 365 + y / 4 - y / 100 + y / 400 - 719162;
+    return y * 365 + y / 4 - y / 100 + y / 400 - DAYS_BEFORE_1970;
 }
 
 static int64_t days_of(int64_t year, int64_t month, int64_t day) {
-    int64_t days = days_before_year(year) + day - 1;
-    for (int64_t m = 1; m < month; m++)
-        days += month_len(year, m);
-    return days;
+    return days_before_year(year) + days_before_month(year, month) + day - 1;
 }
 
 /* 1970-01-01 was a Thursday. */
@@ -38,43 +43,52 @@ static size_t weekday_of(int64_t days) {
 
 /* ---- writing ---- */
 
-static void put_number(uint8_t *p, int64_t n, size_t digits) {
-    for (; digits > 0; digits--, n /= 10)
-        p[digits - 1] = (uint8_t)('0' + n % 10);
+static void put_two(uint8_t *p, unsigned n) {
+    p[0] = (uint8_t)('0' + n / 10 % 10);
+    p[1] = (uint8_t)('0' + n % 10);
+}
+
+static void put_four(uint8_t *p, unsigned n) {
+    put_two(p, n / 100);
+    put_two(p + 2, n % 100);
 }
 
 static void put_zone(uint8_t *p, int minutes) {
-    int abs = minutes < 0 ? -minutes : minutes;
+    unsigned abs = (unsigned)(minutes < 0 ? -minutes : minutes);
     p[0] = minutes < 0 ? '-' : '+';
-    put_number(p + 1, abs / 60 * 100 + abs % 60, 4);
+    put_two(p + 1, abs / 60);
+    put_two(p + 3, abs % 60);
 }
 
 typedef struct civil {
-    int64_t days, seconds; /* since 1970; of the day */
-    int64_t year, month, day;
+    int64_t days;     /* since 1970 */
+    unsigned seconds; /* of the day */
+    unsigned year, month, day;
 } civil;
 
 static bool civil_of(int64_t unix_seconds, int64_t zone, civil *c) {
-    int64_t local = unix_seconds + zone * 60, days;
+    int64_t local = unix_seconds + zone * 60, days, day, year, month;
     /* far outside the years that can be written, and small enough for what follows */
     if (unix_seconds < -(int64_t)DAY * 36500 || unix_seconds > (int64_t)DAY * 3000000) return false;
     c->days = days = local / DAY - (local % DAY < 0);
-    c->seconds = local - days * DAY;
-    c->year = 1970 + days / 366; /* not after the right one, for days >= 0 */
-    c->month = 1;
-    if (days < 0) c->year = 1970 + days / 365 - 1;
-    while (days >= days_before_year(c->year + 1))
-        c->year++;
-    c->day = days - days_before_year(c->year) + 1;
-    for (; c->day > month_len(c->year, c->month); c->month++)
-        c->day -= month_len(c->year, c->month);
-    return c->year >= 1900 && c->year <= 9999;
+    c->seconds = (unsigned)(local - days * DAY);
+    /* from its length on the average: the right one or the one before, as leap days are not spread
+       evenly; likewise the month, none of which is longer than 32 days */
+    year = 1 + (days + DAYS_BEFORE_1970 - 1) * 400 / DAYS_OF_400;
+    if (days >= days_before_year(year + 1)) year++;
+    day = days - days_before_year(year);
+    month = 1 + day / 32;
+    if (day >= days_before_month(year, month + 1)) month++;
+    c->year = (unsigned)year;
+    c->month = (unsigned)month;
+    c->day = (unsigned)(day - days_before_month(year, month) + 1);
+    return year >= 1900 && year <= 9999;
 }
 
-static void put_clock(uint8_t *p, int64_t seconds) {
-    put_number(p, seconds / 3600, 2);
-    put_number(p + 3, seconds / 60 % 60, 2);
-    put_number(p + 6, seconds % 60, 2);
+static void put_clock(uint8_t *p, unsigned seconds) {
+    put_two(p, seconds / 3600);
+    put_two(p + 3, seconds / 60 % 60);
+    put_two(p + 6, seconds % 60);
 }
 
 posta_status posta__date_put(posta_window *out, int64_t unix_seconds, int zone_minutes) {
@@ -87,9 +101,9 @@ posta_status posta__date_put(posta_window *out, int64_t unix_seconds, int zone_m
     if (posta__room(out) < POSTA__DATE_LEN) return POSTA_E_LIMIT;
     memcpy(p, "Day, 00 Mon 0000 00:00:00 -0000", POSTA__DATE_LEN);
     memcpy(p, day_names + 3 * weekday_of(c.days), 3);
-    put_number(p + 5, c.day, 2);
+    put_two(p + 5, c.day);
     memcpy(p + 8, month_names + 3 * (c.month - 1), 3);
-    put_number(p + 12, c.year, 4);
+    put_four(p + 12, c.year);
     put_clock(p + 17, c.seconds);
     if (!is_unknown) put_zone(p + 26, zone);
     out->len += POSTA__DATE_LEN;
@@ -102,9 +116,9 @@ posta_status posta__timestamp_put(posta_window *out, int64_t unix_seconds) {
     if (!civil_of(unix_seconds, 0, &c)) return POSTA_E_FIELD;
     if (posta__room(out) < POSTA__TIMESTAMP_LEN) return POSTA_E_LIMIT;
     memcpy(p, "0000-00-00T00:00:00Z", POSTA__TIMESTAMP_LEN);
-    put_number(p, c.year, 4);
-    put_number(p + 5, c.month, 2);
-    put_number(p + 8, c.day, 2);
+    put_four(p, c.year);
+    put_two(p + 5, c.month);
+    put_two(p + 8, c.day);
     put_clock(p + 11, c.seconds);
     out->len += POSTA__TIMESTAMP_LEN;
     return POSTA_OK;

@@ -128,12 +128,14 @@ static size_t plain_words(const uint8_t *in, size_t len, uint8_t *out) {
 static size_t run_words(posta__scan *s, const uint8_t *in, size_t len) {
     size_t n = 0;
     for (; len - n >= 8; n += 8) {
-        uint64_t word, low;
+        uint64_t word, low, odd;
         memcpy(&word, in + n, 8);
         low = word & EACH(0x7F);
         if (((word | (differ(low, '\r') & differ(low, '\n'))) & EACH(0x80)) != EACH(0x80)) break;
+        odd = (word | ~differ(low, 0)) & EACH(0x80); /* most words have neither */
+        if (!odd) continue;
         s->high += count(word);
-        s->nul += count(~(word | differ(low, 0)));
+        s->nul += count(odd & ~word);
     }
     return n;
 }
@@ -150,15 +152,39 @@ static size_t qp_plain(const uint8_t *in, size_t most, size_t len, uint8_t *out)
 
 /* ---- lines ---- */
 
-/* Each search is bounded by what the one before it found. */
-static size_t text_run(const uint8_t *in, size_t len, uint8_t *out) {
-    static const char stops[] = {'\n', '\r', 0};
-    for (size_t i = 0; i < sizeof stops && len > 0; i++) {
-        const uint8_t *stop = memchr(in, stops[i], len);
-        if (stop) len = (size_t)(stop - in);
+/* The next `c` from `p` on, or `end`. */
+static const uint8_t *next(const uint8_t *p, const uint8_t *end, uint8_t c) {
+    const uint8_t *hit = p < end ? memchr(p, c, (size_t)(end - p)) : NULL;
+    return hit ? hit : end;
+}
+
+/* Lines of a piece that is hardly longer than one may be: so that what is searched for each is
+   bounded, and NUL is searched once for many. */
+static void lines_of_piece(posta_span *in, unsigned flags, posta_window *out) {
+    size_t len = posta__room(out) < POSTA_MAX_LINE + 2 ? posta__room(out) : POSTA_MAX_LINE + 2;
+    const uint8_t *p = in->p, *end = p + (in->len < len ? in->len : len), *lf;
+    const uint8_t *nul = next(p, end, 0), *cr = next(p, nul, '\r');
+    for (; (lf = next(p, nul, '\n')) < nul; p = lf + 1) {
+        size_t dots = *p == '.' && (flags & POSTA__LINES_STUFF) ? 1 : 0;
+        if (cr < p) cr = next(p, nul, '\r');
+        if (cr > lf && (flags & POSTA__LINES_REJECT)) break;
+        len = (size_t)((cr < lf ? cr : lf) - p);
+        if (cr + 1 < lf || len > POSTA_MAX_LINE || posta__room(out) < dots + len + 2) break;
+        uint8_t *to = out->p + out->len;
+        *to = '.';
+        memcpy(to + dots, p, len);
+        memcpy(to + dots + len, "\r\n", 2);
+        out->len += dots + len + 2;
     }
-    if (len > 0) memcpy(out, in, len);
-    return len;
+    *in = posta__span(p, in->len - (size_t)(p - in->p));
+}
+
+static void text_lines(posta_span *in, unsigned flags, posta_window *out) {
+    size_t before;
+    do {
+        before = in->len;
+        lines_of_piece(in, flags, out);
+    } while (in->len > 0 && in->len < before);
 }
 
 static void scan(posta__scan *s, const uint8_t *in, size_t len) {
@@ -174,5 +200,28 @@ static void scan(posta__scan *s, const uint8_t *in, size_t len) {
     }
 }
 
-const posta_kernels posta__kernels_portable = {base64_groups, base64_lines, qp_plain, text_run,
-                                               scan};
+static bool has(const uint8_t *in, uint8_t c, size_t len) {
+    return len > 0 && memchr(in, c, len);
+}
+
+static bool is_filtered(const uint8_t *in, size_t len, size_t *column, bool *has_high) {
+    const uint8_t *end = in + len;
+    *has_high = !posta__is_ascii(posta__span(in, len));
+    for (;;) {
+        const uint8_t *lf = memchr(in, '\n', (size_t)(end - in));
+        size_t n = (size_t)((lf ? lf : end) - in);
+        if (lf && (n == 0 || in[n - 1] != '\r')) return false;
+        if (lf) n--;
+        if (has(in, '\r', n) || has(in, 0, n)) return false;
+        *column += n;
+        if (*column > POSTA_MAX_LINE) return false;
+        if (!lf) return true;
+        *column = 0;
+        in = lf + 1;
+        if (in == end) return true;
+        if (*in == '.') return false;
+    }
+}
+
+const posta_kernels posta__kernels_portable = {base64_groups, base64_lines, qp_plain,
+                                               text_lines,    scan,         is_filtered};

@@ -88,33 +88,12 @@ static posta_status take_run(posta__lines *l, posta_span *in, posta_window *out)
     return POSTA_OK;
 }
 
-/* Copies the next line, if it may go as it is and all of it is here, and CRLF. The octets taken of
-   `in`; 0: not so. *room_out: what it took of the room. */
-static size_t take_line(const posta__lines *l, posta_span in, uint8_t *to, size_t *room_out) {
-    size_t len = in.len < POSTA_MAX_LINE ? in.len : POSTA_MAX_LINE, n, eol;
-    bool stuffs = *in.p == '.' && (l->flags & POSTA__LINES_STUFF);
-    if (*room_out < 3) return 0;
-    if (len > *room_out - 3) len = *room_out - 3;
-    if (stuffs) *to++ = '.';
-    n = posta__kernels(l->kernels)->text_run(in.p, len, to);
-    eol = in.len - n >= 2 && in.p[n] == '\r' ? 2 : 1;
-    if (in.len - n < eol || in.p[n + eol - 1] != '\n') return 0;
-    if (eol == 1 && (l->flags & POSTA__LINES_REJECT)) return 0;
-    to[n] = '\r';
-    to[n + 1] = '\n';
-    *room_out -= n + 2 + (stuffs ? 1 : 0);
-    return n + eol;
-}
-
 /* Takes whole lines while they fit: what most text is made of. `l` stands at the begin of a line.
  */
 static void take_lines(posta__lines *l, posta_span *in, posta_window *out) {
-    size_t room = posta__room(out), n = 1;
-    while (in->len > 0 && n > 0) {
-        n = take_line(l, *in, out->p + out->cap - room, &room);
-        skip(l, in, n);
-    }
-    out->len = out->cap - room;
+    size_t before = in->len;
+    posta__kernels(l->kernels)->text_lines(in, l->flags, out);
+    l->taken += before - in->len;
 }
 
 posta_status posta__lines_step(posta__lines *l, posta_span *in, posta_window *out) {
@@ -140,6 +119,19 @@ posta_status posta__lines_step(posta__lines *l, posta_span *in, posta_window *ou
         if (status != POSTA_OK) return status;
     }
     return POSTA_OK;
+}
+
+bool posta__lines_pass(posta__lines *l, posta_span s, bool *has_high_out) {
+    size_t column = l->column;
+    bool is_stuffed = !l->in_line && s.len > 0 && *s.p == '.';
+    *has_high_out = false;
+    if (l->why != POSTA__LINES_FINE || l->after_cr || is_stuffed) return false;
+    if (s.len == 0) return true;
+    if (!posta__kernels(l->kernels)->is_filtered(s.p, s.len, &column, has_high_out)) return false;
+    l->column = (uint16_t)column;
+    l->in_line = column > 0;
+    l->taken += s.len;
+    return true;
 }
 
 posta_status posta__lines_end(posta__lines *l, posta_window *out) {

@@ -186,6 +186,7 @@ bool posta__path_put(posta_window *out, const posta__address *a) {
     bool is_quoted = !is_dot_atom(a->local);
     size_t start = out->len, local_len = written_len(a->local, !is_quoted);
     if (is_null) return true;
+    if (a->is_simple) return posta__put(out, posta__address_written(a));
     bool fits = posta__room(out) >= local_len;
     if (fits && !is_quoted) (void)posta__put(out, a->local);
     if (fits && is_quoted) {
@@ -228,7 +229,7 @@ posta_status posta__path_parse(posta_span text, unsigned flags, posta_arena *are
                                posta__address *out, posta__address_fault *fault_out) {
     const char *why = NULL;
     size_t at = 0, local_len = 0;
-    *out = (posta__address){POSTA__MAILBOX, {0}, {0}, {0}};
+    *out = (posta__address){.kind = POSTA__MAILBOX};
     if (text.len == 0 && (flags & POSTA__PATH_NULL_OK)) return POSTA_OK;
     if (text.len == 0) return say(fault_out, "is empty", 0);
     if (posta__text_check_at(text, &why, &at) != POSTA_OK) return say(fault_out, why, at);

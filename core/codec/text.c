@@ -153,14 +153,15 @@ void posta__fold_words(posta__fold *f, posta_span text) {
 }
 
 bool posta__text_is_simple(posta_span text) {
-    uint8_t before = ' ';
+    if (text.len == 0 || text.p[0] == ' ' || text.p[text.len - 1] == ' ') return false;
     for (size_t i = 0; i < text.len; i++) {
         uint8_t c = text.p[i];
-        if (c < ' ' || c >= 0x7F || (c == ' ' && before == ' ') || (c == '?' && before == '='))
+        if (c > '?' && c < 0x7F) continue; /* most of all letters */
+        if (c < ' ' || c >= 0x7F) return false;
+        if (i > 0 && ((c == ' ' && text.p[i - 1] == ' ') || (c == '?' && text.p[i - 1] == '=')))
             return false;
-        before = c;
     }
-    return before != ' ';
+    return true;
 }
 
 void posta__fold_text(posta__fold *f, posta_span text) {

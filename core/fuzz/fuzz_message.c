@@ -89,6 +89,8 @@ typedef struct built {
     size_t feeds_n;
     feed *slots[MAILS][SOURCES];
     size_t slots_n[MAILS];
+    uint8_t room[1 << 14];
+    size_t room_n;
     bool has_raw;
 } built;
 
@@ -108,23 +110,33 @@ static posta_status rewind_feed(void *user) {
     return POSTA_OK;
 }
 
-/* Octets of the input itself: they are there until the message is done. */
+/* Octets of the input, some of them again and again, so that lines may become long. */
+static posta_span octets(built *b, input *in) {
+    size_t n = number(in, 128);
+    size_t times = 1 + number(in, 64), begin = b->room_n;
+    if (n > (size_t)(in->end - in->p)) n = (size_t)(in->end - in->p);
+    for (; times > 0 && sizeof b->room - b->room_n >= n; times--) {
+        memcpy(b->room + b->room_n, in->p, n);
+        b->room_n += n;
+    }
+    in->p += n;
+    return posta__span(b->room + begin, b->room_n - begin);
+}
+
 static posta_body body(built *b, input *in) {
     unsigned how = number(in, 8);
-    size_t n = number(in, 128);
+    posta_span all = octets(b, in);
     feed *f;
     posta_source s;
-    if (n > (size_t)(in->end - in->p)) n = (size_t)(in->end - in->p);
-    in->p += n;
-    if (how < 4 || b->feeds_n == SOURCES) return posta_body_data(in->p - n, n);
+    if (how < 4 || b->feeds_n == SOURCES) return posta_body_data(all.p, all.len);
     f = &b->feeds[b->feeds_n++];
-    *f = (feed){posta__span(in->p - n, n), 0, 1 + n / 3};
+    *f = (feed){all, 0, 1 + (unsigned)all.len / 3};
     if (how == 4) {
         b->slots[b->which][b->slots_n[b->which]++] = f;
         return posta_body_slot(POSTA_LEN_UNKNOWN);
     }
     s = (posta_source){f, pull_feed, how == 5 ? NULL : rewind_feed, NULL,
-                       how == 6 ? POSTA_LEN_UNKNOWN : n};
+                       how == 6 ? POSTA_LEN_UNKNOWN : all.len};
     return posta_body_source(s);
 }
 
@@ -152,23 +164,24 @@ static posta_part_options options(input *in, told *t) {
 
 static void set_fields(posta_message *m, input *in) {
     char s[STRING], t[STRING];
-    switch (number(in, 14)) {
-    case 0: posta_message_addresses(m, (posta_address_field)number(in, 9), string(in, s)); break;
-    case 1:
-        posta_message_mailbox(m, (posta_address_field)number(in, 9), string(in, s), string(in, t));
-        break;
-    case 2: posta_message_subject(m, string(in, s)); break;
-    case 3: posta_message_header(m, string(in, s), string(in, t)); break;
-    case 4: posta_message_id(m, string(in, s)); break;
-    case 5: posta_message_date_text(m, string(in, s)); break;
-    case 6: posta_message_in_reply_to(m, string(in, s)); break;
-    case 7: posta_message_answer(m, string(in, s), string(in, t)); break;
-    case 8: posta_message_list(m, (posta_list_field)number(in, 7), string(in, s)); break;
+    unsigned what = number(in, 14), which = number(in, 9);
+    string(in, s);
+    string(in, t);
+    switch (what) {
+    case 0: posta_message_addresses(m, (posta_address_field)which, s); break;
+    case 1: posta_message_mailbox(m, (posta_address_field)which, s, t); break;
+    case 2: posta_message_subject(m, s); break;
+    case 3: posta_message_header(m, s, t); break;
+    case 4: posta_message_id(m, s); break;
+    case 5: posta_message_date_text(m, s); break;
+    case 6: posta_message_in_reply_to(m, s); break;
+    case 7: posta_message_answer(m, s, t); break;
+    case 8: posta_message_list(m, (posta_list_field)(which % 7), s); break;
     case 9: posta_message_one_click(m); break;
-    case 10: posta_message_auto_submitted(m, string(in, s)); break;
-    case 11: posta_message_priority(m, (posta_priority)number(in, 3)); break;
-    case 12: posta_message_idempotency_key(m, string(in, s)); break;
-    default: posta_message_label(m, string(in, s)); break;
+    case 10: posta_message_auto_submitted(m, s); break;
+    case 11: posta_message_priority(m, (posta_priority)(which % 3)); break;
+    case 12: posta_message_idempotency_key(m, s); break;
+    default: posta_message_label(m, s); break;
     }
 }
 
@@ -178,20 +191,26 @@ static void set_part(built *b, posta_message *m, input *in) {
     unsigned what = number(in, 8);
     posta_part_options o = options(in, &t);
     posta_part **part = &b->parts[number(in, PARTS)];
+    posta_body octets_of;
+    if (what == 5)
+        posta_message_multipart(m, &o, part);
+    else if (what == 6)
+        posta_message_enclose(m, b->mails[1 + number(in, MAILS - 1)], &o, part);
+    if (what == 5 || what == 6) return;
+    octets_of = body(b, in);
     switch (what) {
-    case 0: posta_message_text(m, body(b, in), &o); break;
-    case 1: posta_message_html(m, body(b, in), &o); break;
-    case 2: posta_message_inline(m, body(b, in), &o); break;
-    case 3: posta_message_attach(m, body(b, in), &o); break;
-    case 4: posta_message_calendar(m, body(b, in), string(in, method), &o); break;
-    case 5: posta_message_multipart(m, &o, part); break;
-    case 6: posta_message_enclose(m, b->mails[1 + number(in, MAILS - 1)], &o, part); break;
-    default: posta_message_leaf(m, body(b, in), &o, part); break;
+    case 0: posta_message_text(m, octets_of, &o); break;
+    case 1: posta_message_html(m, octets_of, &o); break;
+    case 2: posta_message_inline(m, octets_of, &o); break;
+    case 3: posta_message_attach(m, octets_of, &o); break;
+    case 4: posta_message_calendar(m, octets_of, string(in, method), &o); break;
+    default: posta_message_leaf(m, octets_of, &o, part); break;
     }
 }
 
 static void hang_part(built *b, posta_message *m, input *in) {
-    posta_part *p = b->parts[number(in, PARTS)], *q = b->parts[number(in, PARTS)];
+    posta_part *p = b->parts[number(in, PARTS)];
+    posta_part *q = b->parts[number(in, PARTS)];
     switch (number(in, 4)) {
     case 0: posta_message_tree(m, p); break;
     case 1: posta_message_attach_part(m, p); break;
@@ -216,10 +235,11 @@ static void build(built *b, input *in) {
 /* A finished text; with fields besides it would be refused. */
 static void build_raw(built *b, input *in) {
     posta_message *m = b->mails[0];
+    posta_line_ends ends = (posta_line_ends)number(in, 2);
     b->has_raw = true;
     posta_message_addresses(m, POSTA_ENVELOPE_FROM, "a@x.test");
     posta_message_addresses(m, POSTA_ENVELOPE_TO, "b@x.test");
-    posta_message_raw(m, body(b, in), (posta_line_ends)number(in, 2));
+    posta_message_raw(m, body(b, in), ends);
     set_fields(m, in);
 }
 
@@ -242,6 +262,19 @@ static void feed_slots(built *b) {
     law(false);
 }
 
+static bool ends_with(const char *s, const char *end) {
+    size_t n = strlen(s), len = strlen(end);
+    return n >= len && strcmp(s + n - len, end) == 0;
+}
+
+/* Bodies here are what they say, so nothing of this may be said of them. Values stand in front. */
+static void check_problem(const posta_problem *p) {
+    law(memchr(p->text, 0, sizeof p->text) != NULL);
+    law(!ends_with(p->text, ": changed while it was read"));
+    law(!ends_with(p->text, ": was measured wrongly"));
+    law(!ends_with(p->text, " octets it promised"));
+}
+
 static size_t read_all(built *b, const posta_compose_options *o, uint8_t *out, size_t cap,
                        size_t step, posta_source *s) {
     size_t n = 0;
@@ -257,8 +290,7 @@ static size_t read_all(built *b, const posta_compose_options *o, uint8_t *out, s
         feed_slots(b);
         status = POSTA_OK;
     }
-    law(memchr(posta_message_problem(b->mails[0])->text, 0,
-               sizeof posta_message_problem(b->mails[0])->text) != NULL);
+    check_problem(posta_message_problem(b->mails[0]));
     return status == POSTA_END ? n : SIZE_MAX;
 }
 

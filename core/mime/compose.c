@@ -25,46 +25,31 @@ static void add_len(posta__program *g, uint64_t len) {
     posta__add(g->len, len, &g->len);
 }
 
-static bool joins(const posta__seg *last, const uint8_t *p) {
-    return last && last->kind == POSTA__SEG_LITERAL && last->literal.p + last->literal.len == p;
-}
-
-/* A segment for octets from `p` on. What is asked for before the octets are taken lets all that
-   follow join it. */
-static posta__seg *literal_at(posta_message *m, const uint8_t *p) {
-    posta__seg *last = m->program.last;
-    if (joins(last, p)) return last;
-    last = add_seg(m, POSTA__SEG_LITERAL);
-    if (last) last->literal = posta__span(p ? p : m->program.arena.p, 0);
-    return last;
-}
-
-posta_status posta__program_open(posta_message *m) {
-    if (joins(m->program.last, m->program.arena.p)) return POSTA_OK;
-    return literal_at(m, NULL) ? POSTA_OK : POSTA_E_MEMORY;
-}
-
-posta_status posta__program_take(posta_message *m, posta_span s) {
-    posta__seg *last = literal_at(m, s.p);
-    if (!last) return POSTA_E_MEMORY;
-    last->literal.len += s.len;
-    add_len(&m->program, s.len);
+posta_status posta__program_close(posta_message *m) {
+    posta__program *g = &m->program;
+    posta_span text = {g->text.p, g->text.len};
+    posta__seg *s;
+    g->text.p = NULL;
+    g->text.cap = g->text.len = 0;
+    if (text.len == 0) return POSTA_OK;
+    (void)posta__arena_bytes(&g->arena, text.len); /* stands there already */
+    s = add_seg(m, POSTA__SEG_LITERAL);
+    if (!s) return POSTA_E_MEMORY;
+    s->literal = text;
+    add_len(g, text.len);
     return POSTA_OK;
 }
 
-void posta__program_grow(posta_message *m, size_t len) {
-    posta__program *g = &m->program;
-    g->arena.p += len;
-    g->arena.left -= len;
-    g->last->literal.len += len;
-    add_len(g, len);
-}
-
-posta_status posta__program_put(posta_message *m, posta_span s) {
-    uint8_t *copy = posta__program_open(m) ? NULL : posta__arena_bytes(&m->program.arena, s.len);
-    if (!copy) return POSTA_E_MEMORY;
-    memcpy(copy, s.p, s.len);
-    return posta__program_take(m, posta__span(copy, s.len));
+bool posta__program_open(posta_message *m, size_t len) {
+    posta_arena *a = &m->program.arena;
+    if (posta__program_close(m)) return false;
+    if (a->left < len) {
+        uint8_t *p = posta__arena_bytes(a, len);
+        if (!p) return false;
+        posta__arena_trim(a, p, len, 0);
+    }
+    m->program.text = posta__window(a->p, a->left);
+    return true;
 }
 
 static bool ends_in_line(const posta__part *p) {
@@ -81,7 +66,10 @@ static uint64_t eol_len(const posta__part *p) {
 }
 
 posta_status posta__program_add(posta_message *m, posta__seg_kind kind, posta__part *part) {
-    posta__seg *s = add_seg(m, kind);
+    bool is_fixed = part && part->body.kind == POSTA_BODY_DATA;
+    posta__seg *s;
+    if (kind == POSTA__SEG_EOL && is_fixed && eol_len(part) == 0) return POSTA_OK;
+    s = posta__program_close(m) ? NULL : add_seg(m, kind);
     if (!s) return POSTA_E_MEMORY;
     s->part = part;
     add_len(&m->program, kind == POSTA__SEG_EOL ? eol_len(part) : part->out_len);
@@ -98,7 +86,7 @@ static void reset(posta_message *m) {
                       BLOCK_SPACE);
     m->run.status = POSTA_E_STATE;
     m->wanted = POSTA_NO_SLOT;
-    if (!m->status) memset(&m->problem, 0, sizeof m->problem);
+    if (!m->status) posta__blame_nothing(m);
 }
 
 /* ---- what is drawn ---- */
@@ -106,12 +94,13 @@ static void reset(posta_message *m) {
 /* <32 hex digits @ domain of the first From>, RFC 5322 3.6.4. It is drawn once for servers of any
    ability, so it is ASCII; a domain that nobody can write so is left out. */
 static posta_status draw_id(posta_message *m) {
-    posta_span domain = posta__entry_domain(m->addresses[POSTA_FROM].first);
+    posta_span domain;
     char hex[POSTA__BOUNDARY_LEN];
     uint8_t random[16], *p;
     posta_window w;
     posta_status status;
     if (m->id.len > 0) return POSTA_OK;
+    domain = posta__entry_domain(m->addresses[POSTA_FROM].first);
     if (!posta__is_ascii(domain)) domain = POSTA_LIT("posta.invalid");
     status = posta__draw(m, random);
     if (status) return status;
@@ -150,9 +139,11 @@ static posta_status draw_boundaries(posta_message *m) {
 static posta_status take_date(posta_message *m) {
     uint8_t text[POSTA__DATE_LEN + 1];
     posta_window w = posta__window(text, sizeof text);
-    int64_t now = m->port->unix_time ? m->port->unix_time(m->port->user) : -1;
+    int64_t now;
     char *copy;
-    if (m->date.len > 0 || now < 0 || posta__date_put(&w, now, 0)) return POSTA_OK;
+    if (m->date.len > 0 || !m->port->unix_time) return POSTA_OK;
+    now = m->port->unix_time(m->port->user);
+    if (now < 0 || posta__date_put(&w, now, 0)) return POSTA_OK;
     copy = posta__arena_copy(&m->arena, posta__span(w.p, w.len));
     if (!copy) return POSTA_E_MEMORY;
     m->date = posta__span(copy, w.len);
@@ -221,16 +212,16 @@ static posta_status settle_boundaries(posta_message *m) {
     return posta__blame_on(m, POSTA_E_ENTROPY, "", "the random bytes repeat");
 }
 
-static posta_status take_read_space(posta_message *m) {
+static posta_status take_read_space(posta_message *m, size_t len) {
     const posta__part *p;
     bool needs = false;
     uint8_t *space;
     for (p = m->all; p; p = p->next_all)
         needs = needs || p->body.kind == POSTA_BODY_SOURCE;
     if (!needs) return POSTA_OK;
-    space = posta__arena_bytes(&m->program.arena, POSTA_MIME_READ_SPACE);
+    space = posta__arena_bytes(&m->program.arena, len);
     if (!space) return POSTA_E_MEMORY;
-    m->program.read = posta__window(space, POSTA_MIME_READ_SPACE);
+    m->program.read = posta__window(space, len);
     return POSTA_OK;
 }
 
@@ -265,7 +256,9 @@ posta_status posta__compile(posta_message *m, posta__shape shape,
     m->program.may_binary = options->may_binary;
     m->program.may_utf8 = options->may_utf8;
     status = posta__parts_rewind(m);
-    if (!status) status = take_read_space(m);
+    if (!status)
+        status =
+            take_read_space(m, options->read_space ? options->read_space : POSTA_MIME_READ_SPACE);
     if (!status && m->raw)
         status = compile_raw(m);
     else if (!status)
@@ -357,6 +350,8 @@ posta_status posta_message_compose(posta_message *m, const posta_compose_options
     memset(source_out, 0, sizeof *source_out);
     if (!options) options = &standard;
     if (options->size < sizeof standard) return POSTA_E_ARGUMENT;
+    if (options->read_space > 0 && options->read_space < POSTA_MIN_READ_SPACE)
+        return POSTA_E_ARGUMENT;
     if (m->status) return m->status;
     if (m->owner) return blame_owned(m);
     status = posta__check_whole(m);

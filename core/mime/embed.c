@@ -329,9 +329,10 @@ static posta_status begin(posta_message *m, const posta_embed_options *o, const 
 }
 
 posta_status posta_message_embed(posta_message *m, const posta_embed_options *options) {
-    char label[POSTA__LABEL_CAP];
+    const char *label;
+    posta__text name;
     embed *e;
-    posta_status status = posta__setter_begin(m, "html", label);
+    posta_status status = posta__setter_begin(m, "html", &label);
     if (status) return status;
     status = begin(m, options, label);
     if (status == POSTA_E_MEMORY) return posta__setter_starves(m);
@@ -341,7 +342,8 @@ posta_status posta_message_embed(posta_message *m, const posta_embed_options *op
     memset(e, 0, sizeof *e);
     e->m = m;
     e->o = options;
-    memcpy(e->label, label, sizeof label);
+    name = posta__text_in(e->label, sizeof e->label);
+    posta__text_put(&name, label);
     e->html = m->html->body.data;
     e->len = e->html.len;
     status = find_all(e);

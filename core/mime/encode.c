@@ -31,6 +31,12 @@ static posta_status scan_part(posta_message *m, posta__part *p) {
     if (p->is_scanned || !wants_scan(p)) return POSTA_OK;
     posta__scan_init(&p->scan, is_at_hand(p) ? 0 : measured(p));
     p->scan.kernels = m->port->kernels;
+    if (is_at_hand(p)) {
+        posta__scan_step(&p->scan, p->body.data);
+        posta__scan_end(&p->scan);
+        p->is_scanned = true;
+        return POSTA_OK;
+    }
     posta__input_init(&in, p);
     while ((status = posta__input_fill(m, &in)) == POSTA_OK) {
         posta__scan_step(&p->scan, in.in);

@@ -112,7 +112,7 @@ static size_t settle(posta__entity *e, bool has_end, bool in_value, uint8_t *out
     e->is_open = false;
     if (s.len > 0 && s.p[0] == '#')
         cp = by_number(posta__span_sub(s, 1, s.len));
-    else if (has_end || !in_value)
+    else if (s.len > 0 && (has_end || !in_value))
         cp = by_name(s);
     if (cp != NONE) return put_character(cp, out);
     out[0] = '&';

@@ -179,8 +179,8 @@ static bool copy(posta_message *m, const char **text) {
 }
 
 posta_status posta_message_mail_options(posta_message *m, const posta_mail_options *options) {
-    char label[POSTA__LABEL_CAP];
-    posta_status status = posta__setter_begin(m, "options", label);
+    const char *label;
+    posta_status status = posta__setter_begin(m, "options", &label);
     if (status) return status;
     if (!options || options->size != sizeof *options) return POSTA_E_ARGUMENT;
     m->options = *options;
@@ -192,8 +192,8 @@ posta_status posta_message_mail_options(posta_message *m, const posta_mail_optio
 }
 
 posta_status posta_message_notify(posta_message *m, unsigned notify) {
-    char label[POSTA__LABEL_CAP];
-    posta_status status = posta__setter_begin(m, "notify", label);
+    const char *label;
+    posta_status status = posta__setter_begin(m, "notify", &label);
     if (status) return status;
     m->notify = notify;
     m->to = NULL; /* the envelope is made anew */

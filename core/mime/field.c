@@ -119,18 +119,17 @@ static posta_status add_path(posta_message *m, posta_address_field field, const 
 
 posta_status posta_message_addresses(posta_message *m, posta_address_field field,
                                      const char *list) {
-    char label[POSTA__LABEL_CAP];
+    const char *label;
     posta_span in = posta__span_of(list);
     posta__address_reader reader;
     posta_status status;
     if (!m || (size_t)field >= POSTA__ADDRESS_FIELDS) return POSTA_E_ARGUMENT;
-    status = posta__setter_begin(m, address_labels[field], label);
+    status = posta__setter_begin(m, address_labels[field], &label);
     if (status) return status;
     if (!list) return blame_address(m, label, in, "is missing");
     if (is_null_path(field, in)) return set_null_path(m, label);
     /* recipients without a domain (RFC 5321 4.5.1) */
-    if (is_alone(field, in))
-        return add_path(m, field, label, posta__span(NULL, 0), in);
+    if (is_alone(field, in)) return add_path(m, field, label, posta__span(NULL, 0), in);
     posta__address_reader_init(&reader, in);
     for (;;) {
         posta__address a;
@@ -151,14 +150,15 @@ posta_status posta_message_addresses(posta_message *m, posta_address_field field
 
 posta_status posta_message_mailbox(posta_message *m, posta_address_field field, const char *name,
                                    const char *address) {
-    char label[POSTA__LABEL_CAP];
+    const char *label;
     posta_span text = posta__span_of(address), display = posta__span_of(name);
-    posta__blame b = {label, display, NULL, POSTA__NOWHERE};
+    posta__blame b = {NULL, display, NULL, POSTA__NOWHERE};
     posta_status status;
     if (!m || (size_t)field >= POSTA__ADDRESS_FIELDS) return POSTA_E_ARGUMENT;
-    status = posta__setter_begin(m, address_labels[field], label);
+    status = posta__setter_begin(m, address_labels[field], &label);
     if (status) return status;
     if (!address) return blame_address(m, label, text, "lacks its address");
+    b.label = label;
     if (posta__text_check_at(display, &b.why, &b.at))
         return posta__setter_fails(m, posta__blame_it(m, POSTA_E_FIELD, b));
     if (is_null_path(field, text)) return set_null_path(m, label);
@@ -184,24 +184,25 @@ static posta_status blame_text(posta_message *m, const char *label, posta_span v
 }
 
 posta_status posta_message_subject(posta_message *m, const char *text) {
-    char label[POSTA__LABEL_CAP];
+    const char *label;
     posta_span s = posta__span_of(text);
     const char *why = NULL;
     size_t at = 0;
-    posta_status status = posta__setter_begin(m, "subject", label);
+    posta_status status = posta__setter_begin(m, "subject", &label);
     if (status) return status;
     if (!text) return blame_text(m, label, s, "is missing", POSTA__NOWHERE);
     if (posta__text_check_at(s, &why, &at)) return blame_text(m, label, s, why, at);
     if (!keep(m, s, &m->subject)) return m->status;
     m->has_subject = true;
+    m->subject_is_simple = posta__text_is_simple(s);
     return POSTA_OK;
 }
 
 posta_status posta_message_date(posta_message *m, int64_t unix_seconds) {
-    char label[POSTA__LABEL_CAP];
+    const char *label;
     uint8_t text[POSTA__DATE_LEN + 1];
     posta_window w = posta__window(text, sizeof text);
-    posta_status status = posta__setter_begin(m, "date", label);
+    posta_status status = posta__setter_begin(m, "date", &label);
     if (status) return status;
     if (posta__date_put(&w, unix_seconds, 0))
         return blame_text(m, label, posta__span_of(NULL), "is not in the years 1900 to 9999",
@@ -211,10 +212,10 @@ posta_status posta_message_date(posta_message *m, int64_t unix_seconds) {
 }
 
 posta_status posta_message_date_text(posta_message *m, const char *date) {
-    char label[POSTA__LABEL_CAP];
+    const char *label;
     posta_span s = posta__span_of(date);
     const char *why = "is missing";
-    posta_status status = posta__setter_begin(m, "date", label);
+    posta_status status = posta__setter_begin(m, "date", &label);
     if (status) return status;
     if (!date || posta__date_parse(s, NULL, NULL, &why))
         return blame_text(m, label, s, why, POSTA__NOWHERE);
@@ -223,11 +224,11 @@ posta_status posta_message_date_text(posta_message *m, const char *date) {
 }
 
 posta_status posta_message_id(posta_message *m, const char *id) {
-    char label[POSTA__LABEL_CAP];
+    const char *label;
     posta_span s = posta__span_of(id), bare;
     const char *why = "is missing";
     uint8_t *p;
-    posta_status status = posta__setter_begin(m, "message_id", label);
+    posta_status status = posta__setter_begin(m, "message_id", &label);
     if (status) return status;
     if (!id || posta__msg_id_check(s, 0, &bare, &why))
         return blame_text(m, label, s, why, POSTA__NOWHERE);
@@ -328,7 +329,8 @@ posta__header *posta__header_new(posta_message *m, const char *label, posta_fiel
 }
 
 posta_status posta_message_header(posta_message *m, const char *name, const char *value) {
-    char label[POSTA__LABEL_CAP], standard[POSTA__LABEL_CAP];
+    char standard[POSTA__LABEL_CAP];
+    const char *label;
     posta__text t = posta__text_in(standard, sizeof standard);
     posta__header *h;
     posta_status status;
@@ -337,7 +339,7 @@ posta_status posta_message_header(posta_message *m, const char *name, const char
         posta__text_put(&t, ".");
         posta__text_put(&t, name);
     }
-    status = posta__setter_begin(m, standard, label);
+    status = posta__setter_begin(m, standard, &label);
     if (status) return status;
     h = posta__header_new(m, label, (posta_field){name, value}, false);
     if (!h) return m->status;

@@ -7,56 +7,48 @@ typedef void (*writer)(posta__fold *f, const void *what);
 
 static posta_status put_field(posta_message *m, posta_span name, const char *label, writer write,
                               const void *what) {
-    posta_arena *a = &m->program.arena;
-    posta_window w;
+    posta_window *w = &m->program.text;
     posta__fold f;
-    if (posta__program_open(m)) return POSTA_E_MEMORY;
-    w = posta__window(a->p, a->left);
-    posta__fold_begin(&f, &w, name);
+    posta__fold_begin(&f, w, name);
     write(&f, what);
-    if (posta__fold_end(&f) == POSTA_OK) {
-        (void)posta__arena_bytes(a, w.len);
-        return posta__program_take(m, posta__span(w.p, w.len));
-    }
+    if (posta__fold_end(&f) == POSTA_OK) return POSTA_OK;
     posta__fold_begin(&f, NULL, name);
     write(&f, what);
     if (posta__fold_end(&f))
         return posta__blame_on(m, POSTA_E_FIELD, label, "does not fit into header lines");
-    w = posta__window(posta__arena_bytes(a, f.len), f.len);
-    if (!w.p) return POSTA_E_MEMORY;
-    posta__fold_begin(&f, &w, name);
+    if (!posta__program_open(m, f.len)) return POSTA_E_MEMORY;
+    posta__fold_begin(&f, w, name);
     write(&f, what);
     if (posta__fold_end(&f))
         return posta__blame_on(m, POSTA_E_LIMIT, label, "was measured wrongly");
-    return posta__program_take(m, posta__span(w.p, w.len));
+    return POSTA_OK;
 }
 
 static void write_token(posta__fold *f, const void *what) {
     posta__fold_token(f, *(const posta_span *)what);
 }
 
-/* ---- lines that need no folding, as most do ----
- * Written where the program goes on, and kept if they fit there and into a line. */
+/* ---- lines that need no folding, as most do ---- */
 
-static posta_window open_line(posta_message *m, posta_span name) {
-    posta_arena *a = &m->program.arena;
-    posta_window w;
-    if (posta__program_open(m)) return posta__window(NULL, 0);
-    w = posta__window(a->p, a->left);
-    posta__put(&w, name);
-    return w;
+/* A line of `len` octets to be written, its CRLF is; null: it has to fold, or there is no memory.
+ */
+static uint8_t *take_line(posta_message *m, size_t len) {
+    posta_window *w = &m->program.text;
+    uint8_t *p;
+    if (len > POSTA_FOLD_AT || !posta__program_has_room(m, len + 2)) return NULL;
+    p = w->p + w->len;
+    memcpy(p + len, "\r\n", 2);
+    w->len += len + 2;
+    return p;
 }
 
-static bool keep_line(posta_message *m, posta_window *w) {
-    if (w->len > POSTA_FOLD_AT || !posta__put(w, POSTA_LIT("\r\n"))) return false;
-    posta__program_grow(m, w->len);
-    return true;
-}
-
-/* False: it does not fit on one line. */
 static bool put_line(posta_message *m, posta_span name, posta_span value) {
-    posta_window w = open_line(m, name);
-    return posta__put(&w, POSTA_LIT(": ")) && posta__put(&w, value) && keep_line(m, &w);
+    uint8_t *p = take_line(m, name.len + 2 + value.len);
+    if (!p) return false;
+    memcpy(p, name.p, name.len);
+    memcpy(p + name.len, ": ", 2);
+    memcpy(p + name.len + 2, value.p, value.len);
+    return true;
 }
 
 static posta_status put_token(posta_message *m, posta_span name, const char *label,
@@ -186,28 +178,23 @@ static posta_status put_headers(posta_message *m, const posta__header *h) {
 
 /* ---- header blocks ---- */
 
-/* One address without a name, on one line if that can be. */
-static posta_status put_bare(posta_message *m, posta_span name, const char *label,
-                             const posta__entries *e) {
-    posta_window w = open_line(m, name);
-    listing l = list_of(m, e);
-    posta__address a = posta__entry_form(e->first, l.may_utf8);
-    if (posta__put(&w, POSTA_LIT(": ")) && posta__path_put(&w, &a) && keep_line(m, &w))
-        return POSTA_OK;
-    return put_field(m, name, label, write_entries, &l);
+/* A single address that is written as it stands in the arena. */
+static bool put_simple(posta_message *m, posta_span name, const posta__entries *e) {
+    const posta__address *a = &e->first->a;
+    return e->first == e->last && a->is_simple && a->name.len == 0 &&
+           put_line(m, name, posta__address_written(a));
 }
 
-static bool is_bare(const posta__entries *e) {
-    const posta__entry *first = e->first;
-    return first == e->last && first->a.kind == POSTA__MAILBOX && first->a.name.len == 0;
+static posta_status put_list(posta_message *m, const posta__entries *e, posta_span name,
+                             const char *label) {
+    listing l = list_of(m, e);
+    return put_simple(m, name, e) ? POSTA_OK : put_field(m, name, label, write_entries, &l);
 }
 
 static posta_status put_entries(posta_message *m, posta_address_field field, posta_span name,
                                 const char *label) {
     const posta__entries *e = &m->addresses[field];
-    listing l = list_of(m, e);
-    if (!e->first) return POSTA_OK;
-    return is_bare(e) ? put_bare(m, name, label, e) : put_field(m, name, label, write_entries, &l);
+    return e->first ? put_list(m, e, name, label) : POSTA_OK;
 }
 
 /* Several authors must name the one who sends, RFC 5322 3.6.2; the envelope takes the first. */
@@ -240,7 +227,7 @@ static posta_status put_addresses(posta_message *m) {
 
 static posta_status put_subject(posta_message *m) {
     posta_span name = POSTA_LIT("Subject");
-    if (posta__text_is_simple(m->subject) && put_line(m, name, m->subject)) return POSTA_OK;
+    if (m->subject_is_simple && put_line(m, name, m->subject)) return POSTA_OK;
     return put_field(m, name, "subject", write_text, &m->subject);
 }
 
@@ -282,18 +269,24 @@ static posta_status put_content_id(posta_message *m, const posta__part *p) {
     return status ? status : posta__program_put(m, POSTA_LIT(">\r\n"));
 }
 
+static bool put_simple_type(posta_message *m, const posta__part *p) {
+    posta_span name = POSTA_LIT("Content-Type: "), more = POSTA_LIT("; charset=");
+    posta_span type = type_of(p), charset = charset_of(p);
+    uint8_t *to;
+    if (p->boundary || p->parameters || p->method.len > 0 || p->name.len > 0) return false;
+    if (charset.len == 0) return put_line(m, POSTA_LIT("Content-Type"), type);
+    to = take_line(m, name.len + type.len + more.len + charset.len);
+    if (!to) return false;
+    memcpy(to, name.p, name.len);
+    memcpy(to + name.len, type.p, type.len);
+    memcpy(to + name.len + type.len, more.p, more.len);
+    memcpy(to + name.len + type.len + more.len, charset.p, charset.len);
+    return true;
+}
+
 static posta_status put_content_type(posta_message *m, const posta__part *p) {
-    posta_span name = POSTA_LIT("Content-Type"), charset = charset_of(p);
-    posta_window w;
-    if (!p->boundary && !p->parameters && p->method.len == 0 && p->name.len == 0) {
-        bool fits;
-        w = open_line(m, name);
-        fits = posta__put(&w, POSTA_LIT(": ")) && posta__put(&w, type_of(p));
-        if (charset.len > 0)
-            fits = fits && posta__put(&w, POSTA_LIT("; charset=")) && posta__put(&w, charset);
-        if (fits && keep_line(m, &w)) return POSTA_OK;
-    }
-    return put_field(m, name, p->label, write_content_type, p);
+    if (put_simple_type(m, p)) return POSTA_OK;
+    return put_field(m, POSTA_LIT("Content-Type"), p->label, write_content_type, p);
 }
 
 /* A multipart says of itself only what is not the default, RFC 2045 6.2. */

@@ -12,7 +12,8 @@ posta_status posta_message_new(const posta_port *port, posta_message **out) {
     if (!port || !port->allocate || !port->entropy) return POSTA_E_ARGUMENT;
     m = port->allocate(port->user, NULL, 0, sizeof *m + OWN_SPACE);
     if (!m) return POSTA_E_MEMORY;
-    memset(m, 0, sizeof *m);
+    memset(m, 0, offsetof(posta_message, problem));
+    posta__blame_nothing(m);
     m->port = port;
     m->wanted = POSTA_NO_SLOT;
     m->own_space = (uint8_t *)(m + 1);
@@ -57,14 +58,14 @@ void posta_message_label(posta_message *m, const char *label) {
     if (!m) return;
     t = posta__text_in(m->label, sizeof m->label);
     if (label) posta__text_put(&t, label);
+    m->has_label = t.len > 0;
 }
 
-posta_status posta__setter_begin(posta_message *m, const char *standard,
-                                 char label_out[POSTA__LABEL_CAP]) {
-    posta__text t = posta__text_in(label_out, POSTA__LABEL_CAP);
+posta_status posta__setter_begin(posta_message *m, const char *standard, const char **label_out) {
+    *label_out = standard;
     if (!m) return POSTA_E_ARGUMENT;
-    posta__text_put(&t, m->label[0] ? m->label : standard);
-    m->label[0] = 0;
+    if (m->has_label) *label_out = m->label;
+    m->has_label = false;
     return m->status;
 }
 

@@ -65,6 +65,8 @@ void posta__text_number(posta__text *t, uint64_t n);
 /** In quotes, clipped at 60 octets, with controls and what is not UTF-8 escaped. */
 void posta__text_value(posta__text *t, posta_span value);
 
+/** There is no problem. */
+void posta__blame_nothing(posta_message *m);
 /** Writes the problem and answers `status`. Allocates nothing. */
 posta_status posta__blame_it(posta_message *m, posta_status status, posta__blame b);
 /** The same for `label: why`. */
@@ -189,10 +191,11 @@ struct posta_part {
     /* what compose found */
     bool is_scanned;
     bool has_8bit;
-    bool has_utf8;    /* RAW: in its header */
-    posta__scan scan; /* is_scanned; its lengths only */
+    bool has_utf8; /* RAW: in its header */
     posta__cte cte;
     uint64_t out_len; /* encoded, or POSTA_LEN_UNKNOWN */
+    posta__scan scan; /* is_scanned; its lengths only. Last: a new part is not cleared from here on
+                       */
 };
 
 /** Do octets change on their way from the body to the encoding? */
@@ -235,7 +238,8 @@ typedef struct posta__program {
     posta_arena arena;
     posta__shape shape;
     posta__seg *first, *last;
-    uint64_t len;      /* of everything, or POSTA_LEN_UNKNOWN */
+    posta_window text; /* the literal that is being written, at the end of the arena */
+    uint64_t len;      /* of all segments, or POSTA_LEN_UNKNOWN */
     uint64_t head_len; /* up to and with the blank line */
     bool has_8bit;
     bool has_utf8; /* in a header */
@@ -305,8 +309,8 @@ typedef struct posta__run {
     size_t at;           /* LITERAL, EOL: octets given */
     uint64_t given;      /* octets of the message given */
     uint8_t last;        /* the last of them, 0: none */
+    bool in_body;
     /* the body that is going on */
-    bool in_body, is_flushed;
     bool is_known; /* it was looked at, and cannot have changed since */
     posta__input input;
     uint64_t gave; /* encoded octets of this body */
@@ -339,12 +343,11 @@ struct posta_message {
     const posta_port *port;
     posta_arena arena;
     posta_status status; /* the first setter's error, sticky */
-    posta_problem problem;
-    char label[POSTA__LABEL_CAP]; /* for the next setter; "": none */
     /* header */
     posta__entries addresses[POSTA__ADDRESS_FIELDS];
     bool has_envelope_from;
     bool has_subject;
+    bool subject_is_simple; /* posta__text_is_simple */
     posta_span subject;
     posta_span date; /* as it will be written; empty: not given */
     posta_span id;   /* with brackets */
@@ -386,11 +389,15 @@ struct posta_message {
     const char *from;
     /* A small message needs no more than this: first what the setters keep, then the program. */
     uint8_t *own_space;
+    bool has_label; /* for the next setter */
+    /* texts, last: a new message is not cleared from here on */
+    posta_problem problem;
+    char label[POSTA__LABEL_CAP];
 };
 
-/** Begins a setter: POSTA_OK, or the message's earlier error. Takes the label, else `standard`. */
-posta_status posta__setter_begin(posta_message *m, const char *standard,
-                                 char label_out[POSTA__LABEL_CAP]);
+/** Begins a setter: POSTA_OK, or the message's earlier error. Takes the label, else `standard`; it
+ * is good until posta_message_label. */
+posta_status posta__setter_begin(posta_message *m, const char *standard, const char **label_out);
 /** Answers `status` and keeps it as the message's error. */
 posta_status posta__setter_fails(posta_message *m, posta_status status);
 /** Out of memory, in a setter. */
@@ -415,15 +422,21 @@ posta_status posta__part_make(posta_message *m, posta__use use, posta_body body,
 /** Reads all of a raw message that can be read twice and judges it. (raw.c) */
 posta_status posta__raw_check(posta_message *m, posta__part *p);
 
-/** What is taken from the program's arena next joins the octets before it, if it is taken at once.
- */
-posta_status posta__program_open(posta_message *m);
-/** Takes octets that were written where posta__program_open said that it goes on: arena.p. */
-void posta__program_grow(posta_message *m, size_t len);
+/** Octets are written into program.text: ends the literal that is being written, and begins one
+ * with room for `len` octets. False: out of memory. */
+bool posta__program_open(posta_message *m, size_t len);
+/** Ends it. */
+posta_status posta__program_close(posta_message *m);
+/** Gives program.text room for `len` octets. False: out of memory. */
+static inline bool posta__program_has_room(posta_message *m, size_t len) {
+    return posta__room(&m->program.text) >= len || posta__program_open(m, len);
+}
 /** Copies octets to the end of the program. */
-posta_status posta__program_put(posta_message *m, posta_span s);
-/** The same for octets that lie in the program's arena already. */
-posta_status posta__program_take(posta_message *m, posta_span s);
+static inline posta_status posta__program_put(posta_message *m, posta_span s) {
+    if (!posta__program_has_room(m, s.len)) return POSTA_E_MEMORY;
+    posta__put(&m->program.text, s);
+    return POSTA_OK;
+}
 /** Adds a body or an end of line to the program. */
 posta_status posta__program_add(posta_message *m, posta__seg_kind kind, posta__part *part);
 /** Writes the message's own header fields. (head.c) */

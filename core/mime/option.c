@@ -290,7 +290,7 @@ static posta_status set_encoding(const setting *s) {
 
 posta_status posta__part_options(posta_message *m, posta__part *p, const posta_part_options *o,
                                  const char *label) {
-    posta_status (*const setters[])(const setting *) = {
+    static posta_status (*const setters[])(const setting *) = {
         set_name,       set_type,     set_charset,    set_disposition, set_description,
         set_content_id, set_language, set_parameters, set_headers,     set_encoding,
     };

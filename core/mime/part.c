@@ -63,7 +63,7 @@ static posta_status make_part(posta_message *m, posta__use use, const posta_body
     p = posta__arena_take(&m->arena, sizeof *p);
     kept = posta__arena_copy(&m->arena, posta__span_of(label));
     if (!p || !kept) return posta__setter_starves(m);
-    memset(p, 0, sizeof *p);
+    memset(p, 0, offsetof(posta__part, scan));
     p->message = m;
     p->label = kept;
     p->use = use;
@@ -84,8 +84,8 @@ static posta_status make_part(posta_message *m, posta__use use, const posta_body
 static posta_status add_part(posta_message *m, posta__use use, posta_body body,
                              const posta_part_options *options, const char *standard,
                              posta__part **out) {
-    char label[POSTA__LABEL_CAP];
-    posta_status status = posta__setter_begin(m, standard, label);
+    const char *label;
+    posta_status status = posta__setter_begin(m, standard, &label);
     if (!status && m->owner)
         status = posta__setter_fails(
             m, posta__blame_on(m, POSTA_E_STATE, label, "comes too late: the message is enclosed"));

@@ -59,6 +59,12 @@ void posta__text_value(posta__text *t, posta_span value) {
     put(t, value.len > 0 ? "...\"" : "\"", value.len > 0 ? 4 : 1);
 }
 
+void posta__blame_nothing(posta_message *m) {
+    posta_problem *p = &m->problem;
+    p->status = POSTA_OK;
+    p->field[0] = p->text[0] = 0;
+}
+
 posta_status posta__blame_it(posta_message *m, posta_status status, posta__blame b) {
     posta_problem *p = &m->problem;
     posta__text field = posta__text_in(p->field, sizeof p->field);

@@ -194,7 +194,7 @@ static posta__part *node(posta_message *m, posta__node which) {
     if (!p) {
         p = posta__arena_take(&m->arena, sizeof *p);
         if (!p) return NULL;
-        memset(p, 0, sizeof *p);
+        memset(p, 0, offsetof(posta__part, scan));
         p->message = m;
         p->use = POSTA__USE_MULTIPART;
         p->type = posta__span_of(types[which]);
@@ -241,11 +241,10 @@ static bool find_content(posta_message *m, posta__part **out) {
 
 /* What hung somewhere the last time hangs anew. */
 static void unhang(posta_message *m) {
-    posta__part *one[] = {m->text, m->html, m->calendar};
     posta__part *p;
-    size_t i;
-    for (i = 0; i < sizeof one / sizeof *one; i++)
-        if (one[i]) one[i]->parent = one[i]->next = NULL;
+    if (m->text) m->text->parent = m->text->next = NULL;
+    if (m->html) m->html->parent = m->html->next = NULL;
+    if (m->calendar) m->calendar->parent = m->calendar->next = NULL;
     for (p = m->inlines; p; p = p->next)
         p->parent = NULL;
     for (p = m->attachments; p; p = p->next)
@@ -285,10 +284,15 @@ static posta_status put_delimiter(posta_message *m, const posta__part *multipart
     return posta__program_put(m, d == CLOSE ? POSTA_LIT("--") : POSTA_LIT("\r\n"));
 }
 
+/* The first header block that ends is the message's. */
+static void end_head(posta_message *m) {
+    posta__program *g = &m->program;
+    if (g->head_len == 0) g->head_len = g->len + g->text.len;
+}
+
 static posta_status put_part(posta_message *m, posta__part *p) {
     posta_status status = posta__head_part(m, p);
-    /* The first header block that ends is the message's. */
-    if (m->program.head_len == 0) m->program.head_len = m->program.len;
+    end_head(m);
     if (status) return status;
     if (p->use == POSTA__USE_MULTIPART) return put_delimiter(m, p, FIRST);
     return posta__program_add(m, POSTA__SEG_BODY, p);
@@ -307,8 +311,8 @@ static posta_status put_nothing(posta_message *m) {
     posta_status status =
         posta__program_put(m, POSTA_LIT("Content-Type: text/plain; charset=utf-8\r\n"
                                         "Content-Transfer-Encoding: 7bit\r\n\r\n"));
-    if (m->program.head_len == 0) m->program.head_len = m->program.len;
-    return status;
+    end_head(m);
+    return status ? status : posta__program_close(m);
 }
 
 /* A multipart needs what the worst of its parts does, RFC 2045 6.2. */

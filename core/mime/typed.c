@@ -84,14 +84,14 @@ static posta_status add_id(posta_message *m, const char *label, const char *name
 }
 
 posta_status posta_message_in_reply_to(posta_message *m, const char *id) {
-    char label[POSTA__LABEL_CAP];
-    posta_status status = posta__setter_begin(m, "in_reply_to", label);
+    const char *label;
+    posta_status status = posta__setter_begin(m, "in_reply_to", &label);
     return status ? status : add_id(m, label, "In-Reply-To", posta__span_of(id));
 }
 
 posta_status posta_message_reference(posta_message *m, const char *id) {
-    char label[POSTA__LABEL_CAP];
-    posta_status status = posta__setter_begin(m, "references", label);
+    const char *label;
+    posta_status status = posta__setter_begin(m, "references", &label);
     return status ? status : add_id(m, label, "References", posta__span_of(id));
 }
 
@@ -166,13 +166,13 @@ static posta_status set_list_id(posta_message *m, const char *label, posta_span 
 
 posta_status posta_message_list(posta_message *m, posta_list_field field, const char *value) {
     static const char *const brackets[2] = {"<", ">"}, *const bare[2] = {"", ""};
-    char label[POSTA__LABEL_CAP];
+    const char *label;
     posta_span s = posta__span_of(value);
     const char *why;
     posta_status status;
     bool is_no = field == POSTA_LIST_POST && posta_span_is(s, POSTA_LIT("NO"));
     if ((unsigned)field > POSTA_LIST_ARCHIVE) return POSTA_E_ARGUMENT;
-    status = posta__setter_begin(m, lists[field].label, label);
+    status = posta__setter_begin(m, lists[field].label, &label);
     if (status) return status;
     if (!value) return refuse(m, label, s, "is missing");
     if (field == POSTA_LIST_ID) return set_list_id(m, label, s);
@@ -182,8 +182,8 @@ posta_status posta_message_list(posta_message *m, posta_list_field field, const 
 }
 
 posta_status posta_message_one_click(posta_message *m) {
-    char label[POSTA__LABEL_CAP];
-    posta_status status = posta__setter_begin(m, "list.one_click", label);
+    const char *label;
+    posta_status status = posta__setter_begin(m, "list.one_click", &label);
     if (status) return status;
     m->is_one_click = true;
     return set(m, label, "List-Unsubscribe-Post", "List-Unsubscribe=One-Click");
@@ -207,9 +207,9 @@ posta_status posta__check_typed(posta_message *m) {
 
 posta_status posta_message_auto_submitted(posta_message *m, const char *how) {
     static const char *const words[] = {"auto-generated", "auto-replied", "auto-notified", "no"};
-    char label[POSTA__LABEL_CAP];
+    const char *label;
     size_t i;
-    posta_status status = posta__setter_begin(m, "auto_submitted", label);
+    posta_status status = posta__setter_begin(m, "auto_submitted", &label);
     if (status) return status;
     for (i = 0; i < sizeof words / sizeof *words; i++)
         if (posta_span_is(posta__span_of(how), posta__span_of(words[i])))
@@ -224,8 +224,8 @@ posta_status posta_message_priority(posta_message *m, posta_priority priority) {
         [POSTA_PRIORITY_NORMAL] = {"normal", "normal", "3"},
         [POSTA_PRIORITY_HIGH] = {"high", "urgent", "1"},
     };
-    char label[POSTA__LABEL_CAP];
-    posta_status status = posta__setter_begin(m, "priority", label);
+    const char *label;
+    posta_status status = posta__setter_begin(m, "priority", &label);
     if (status) return status;
     if ((unsigned)priority > POSTA_PRIORITY_HIGH) return POSTA_E_ARGUMENT;
     status = set(m, label, "Importance", rows[priority][0]);
@@ -243,10 +243,10 @@ static uint64_t stir(uint64_t x) {
 }
 
 posta_status posta_message_idempotency_key(posta_message *m, const char *key) {
-    char label[POSTA__LABEL_CAP];
+    const char *label;
     posta_span s = posta__span_of(key);
     size_t i;
-    posta_status status = posta__setter_begin(m, "idempotency_key", label);
+    posta_status status = posta__setter_begin(m, "idempotency_key", &label);
     if (status) return status;
     if (s.len == 0 || s.len > 255) return refuse(m, label, s, "has to have 1 to 255 octets");
     m->seed[0] = stir(s.len);

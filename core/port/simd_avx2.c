@@ -105,74 +105,142 @@ AVX2 static size_t qp_plain(const uint8_t *in, size_t most, size_t len, uint8_t 
     return n;
 }
 
-/* ---- lines ---- */
+/* ---- blocks ---- */
+
+enum { BLOCK = 2 * WIDE };
 
 AVX2 static inline __m256i load(const uint8_t *in) {
     return _mm256_loadu_si256((const __m256i *)in);
 }
 
-AVX2 static inline __m256i line_ends(__m256i v) {
-    return _mm256_or_si256(_mm256_cmpeq_epi8(v, _mm256_set1_epi8('\r')),
-                           _mm256_cmpeq_epi8(v, _mm256_set1_epi8('\n')));
+/* A bit for each of 64 octets. */
+AVX2 static inline uint64_t block_bits(__m256i a, __m256i b) {
+    return (uint32_t)_mm256_movemask_epi8(a) | (uint64_t)(uint32_t)_mm256_movemask_epi8(b) << WIDE;
 }
 
-AVX2 static inline uint32_t bits(__m256i v) {
-    return (uint32_t)_mm256_movemask_epi8(v);
+AVX2 static inline uint64_t that_are(char c, __m256i a, __m256i b) {
+    __m256i same = _mm256_set1_epi8(c);
+    return block_bits(_mm256_cmpeq_epi8(a, same), _mm256_cmpeq_epi8(b, same));
 }
 
-AVX2 static inline __m256i zeros(__m256i v) {
-    return _mm256_cmpeq_epi8(v, _mm256_setzero_si256());
+AVX2 static inline size_t lowest(uint64_t ones) {
+    return (unsigned)__builtin_ctzll(ones);
 }
 
-AVX2 static inline uint32_t copy_text(const uint8_t *in, uint8_t *out) {
-    __m256i v = load(in);
-    _mm256_storeu_si256((__m256i *)out, v);
-    return bits(_mm256_or_si256(line_ends(v), zeros(v)));
+/* ---- lines ---- */
+
+/* CR, LF and NUL are found by a table that has each at the place of its lower half, and elsewhere
+   what cannot be found there. */
+AVX2 static inline __m256i stops_in(__m256i v) {
+    const __m256i table = _mm256_broadcastsi128_si256(
+        _mm_setr_epi8(0, -1, -1, -1, -1, -1, -1, -1, -1, -1, '\n', -1, -1, '\r', -1, -1));
+    return _mm256_cmpeq_epi8(_mm256_shuffle_epi8(table, v), v);
 }
 
-AVX2 static size_t text_run(const uint8_t *in, size_t len, uint8_t *out) {
-    size_t n = 0;
-    if (len < WIDE) return posta__kernels_portable.text_run(in, len, out);
-    if (len >= LINE) {
-        uint32_t a = copy_text(in, out), b = copy_text(in + WIDE, out + WIDE);
-        n = first(a, b, copy_text(in + 2 * WIDE, out + 2 * WIDE));
-        if (n < LINE) return n;
-    }
-    while (n < len) {
-        if (n > len - WIDE) n = len - WIDE;
-        uint32_t stops = copy_text(in + n, out + n);
-        if (stops) return n + _tzcnt_u32(stops);
-        n += WIDE;
-    }
-    return n;
+AVX2 static inline size_t copy_block(const uint8_t *in, uint8_t *out) {
+    __m256i a = load(in), b = load(in + WIDE);
+    uint64_t stops = block_bits(stops_in(a), stops_in(b));
+    _mm256_storeu_si256((__m256i *)out, a);
+    _mm256_storeu_si256((__m256i *)(out + WIDE), b);
+    return stops ? lowest(stops) : BLOCK;
 }
 
-AVX2 static inline uint64_t count(__m256i a, __m256i b) {
-    return (uint64_t)(__builtin_popcount(bits(a)) + __builtin_popcount(bits(b)));
+#define LINE_BLOCK BLOCK
+#define VECTOR     AVX2
+#include "simd_lines_i.h"
+
+/* ---- scan ---- */
+
+AVX2 static inline uint64_t count(uint64_t ones) {
+    return (uint64_t)__builtin_popcountll(ones);
 }
 
-/* The line ends of 64 octets, and the runs between them. */
-AVX2 static inline void take_ends(posta__scan *s, const uint8_t *in, uint64_t ends) {
-    size_t at = 0;
-    for (; ends; ends &= ends - 1) {
-        size_t n = (size_t)__builtin_ctzll(ends);
-        posta__scan_run(s, n - at);
-        posta__scan_line_end(s, in[n]);
-        at = n + 1;
-    }
-    posta__scan_run(s, 2 * WIDE - at);
+/* Has a CR, a NUL or an octet >= 0x80: signed, the last two are below 1. */
+AVX2 static inline bool has_rare(__m256i a, __m256i b) {
+    __m256i cr = _mm256_set1_epi8('\r');
+    __m256i is_cr = _mm256_or_si256(_mm256_cmpeq_epi8(a, cr), _mm256_cmpeq_epi8(b, cr));
+    __m256i is_low = _mm256_cmpgt_epi8(_mm256_set1_epi8(1), _mm256_min_epi8(a, b));
+    __m256i is_rare = _mm256_or_si256(is_cr, is_low);
+    return !_mm256_testz_si256(is_rare, is_rare);
+}
+
+/* Counts them among the fresh octets of a block; the answer is where CR is. Whoever asks has all
+   line ends for LF alone. */
+AVX2 static uint64_t take_rare(posta__scan *s, __m256i a, __m256i b, uint64_t fresh, uint64_t lf) {
+    uint64_t cr = that_are('\r', a, b) & fresh;
+    uint64_t behind_cr = cr << 1 | (s->after_cr ? fresh & (~fresh + 1) : 0);
+    uint64_t pairs = count(lf & behind_cr);
+    s->high += count(block_bits(a, b) & fresh);
+    s->nul += count(that_are(0, a, b) & fresh);
+    s->bare_cr += count(behind_cr & ~lf);
+    s->bare_lf -= count(cr) + pairs;
+    s->canonical -= 2 * pairs;
+    s->after_cr = cr >> (BLOCK - 1);
+    return cr;
 }
 
 AVX2 static void scan(posta__scan *s, const uint8_t *in, size_t len) {
-    for (; len >= 2 * WIDE; in += 2 * WIDE, len -= 2 * WIDE) {
-        __m256i a = load(in), b = load(in + WIDE);
-        if (bits(_mm256_or_si256(a, b))) s->high += count(a, b);
-        if (bits(zeros(_mm256_min_epu8(a, b)))) s->nul += count(zeros(a), zeros(b));
-        take_ends(s, in, bits(line_ends(a)) | (uint64_t)bits(line_ends(b)) << WIDE);
+    size_t at = 0, last = len - BLOCK, line = 0 - (size_t)s->column, ends_n = 0;
+    uint64_t fresh = ~UINT64_C(0); /* the last block begins within the one before */
+    if (len < BLOCK) {
+        posta__kernels_portable.scan(s, in, len);
+        return;
     }
-    posta__kernels_portable.scan(s, in, len);
+    for (;;) {
+        __m256i a = load(in + at), b = load(in + at + WIDE);
+        uint64_t ends = that_are('\n', a, b) & fresh;
+        if (s->after_cr || has_rare(a, b)) ends |= take_rare(s, a, b, fresh, ends);
+        for (; ends; ends &= ends - 1) {
+            size_t end = at + lowest(ends);
+            if (end - line > s->longest) s->longest = end - line;
+            line = end + 1;
+            ends_n++;
+        }
+        at += BLOCK;
+        if (at <= last) continue;
+        if (at == len) break;
+        fresh <<= at - last;
+        at = last;
+    }
+    s->column = len - line;
+    s->bare_lf += ends_n;
+    s->canonical += len + ends_n;
 }
 
-const posta_kernels posta__kernels_simd = {base64_groups, base64_lines, qp_plain, text_run, scan};
+/* ---- what was filtered ---- */
+
+/* Each octet is judged together with the next one; what is left at the end is one octet at least.
+ */
+AVX2 static bool is_filtered(const uint8_t *in, size_t len, size_t *column, bool *has_high) {
+    const __m256i cr = _mm256_set1_epi8('\r'), lf = _mm256_set1_epi8('\n'),
+                  zero = _mm256_setzero_si256();
+    __m256i wrong = zero, tops = zero;
+    size_t n = 0, line = 0;
+    bool tail_has_high;
+    if (*in == '\n') return false; /* the octet before is no CR */
+    for (; len - n > WIDE; n += WIDE) {
+        __m256i v = load(in + n), next = load(in + n + 1), is_lf = _mm256_cmpeq_epi8(v, lf);
+        __m256i half = _mm256_xor_si256(_mm256_cmpeq_epi8(v, cr), _mm256_cmpeq_epi8(next, lf));
+        __m256i dot = _mm256_and_si256(is_lf, _mm256_cmpeq_epi8(next, _mm256_set1_epi8('.')));
+        uint32_t ends = (uint32_t)_mm256_movemask_epi8(is_lf);
+        wrong = _mm256_or_si256(wrong, _mm256_or_si256(half, dot));
+        wrong = _mm256_or_si256(wrong, _mm256_cmpeq_epi8(v, zero));
+        tops = _mm256_or_si256(tops, v);
+        if (!ends) continue;
+        *column += n - line + lowest(ends);
+        if (*column > POSTA_MAX_LINE + 1) return false; /* with the CR */
+        line = n + WIDE - (size_t)__builtin_clz(ends);
+        *column = 0;
+    }
+    if (!_mm256_testz_si256(wrong, wrong)) return false;
+    if (n > 0 && in[n - 1] == '\r') n--; /* the portable one sees both halves */
+    *column += n - line;
+    if (!posta__kernels_portable.is_filtered(in + n, len - n, column, &tail_has_high)) return false;
+    *has_high = tail_has_high || _mm256_movemask_epi8(tops) != 0;
+    return true;
+}
+
+const posta_kernels posta__kernels_simd = {base64_groups, base64_lines, qp_plain,
+                                           text_lines,    scan,         is_filtered};
 
 #endif

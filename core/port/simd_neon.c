@@ -95,19 +95,18 @@ static inline uint8x16_t line_ends(uint8x16_t v) {
     return vorrq_u8(vceqq_u8(v, vdupq_n_u8('\r')), vceqq_u8(v, vdupq_n_u8('\n')));
 }
 
-static size_t text_run(const uint8_t *in, size_t len, uint8_t *out) {
-    size_t n = 0;
-    if (len < WIDE) return posta__kernels_portable.text_run(in, len, out);
-    while (n < len) {
-        if (n > len - WIDE) n = len - WIDE;
-        uint8x16_t v = vld1q_u8(in + n);
-        uint64_t stops = bits(vorrq_u8(line_ends(v), vceqzq_u8(v)));
-        vst1q_u8(out + n, v);
-        if (stops) return n + first(stops);
-        n += WIDE;
-    }
-    return n;
+/* ---- lines ---- */
+
+static inline size_t copy_block(const uint8_t *in, uint8_t *out) {
+    uint8x16_t v = vld1q_u8(in);
+    uint64_t stops = bits(vorrq_u8(line_ends(v), vceqzq_u8(v)));
+    vst1q_u8(out, v);
+    return stops ? first(stops) : WIDE;
 }
+
+#define LINE_BLOCK WIDE
+#define VECTOR
+#include "simd_lines_i.h"
 
 /* The line ends of a block, and the runs between them. */
 static inline void take_ends(posta__scan *s, const uint8_t *in, uint64_t ends) {
@@ -132,6 +131,36 @@ static void scan(posta__scan *s, const uint8_t *in, size_t len) {
     posta__kernels_portable.scan(s, in, len);
 }
 
-const posta_kernels posta__kernels_simd = {base64_groups, base64_lines, qp_plain, text_run, scan};
+/* Each octet is judged together with the next one; what is left at the end is one octet at least.
+ */
+static bool is_filtered(const uint8_t *in, size_t len, size_t *column, bool *has_high) {
+    const uint8x16_t cr = vdupq_n_u8('\r'), lf = vdupq_n_u8('\n'), dot = vdupq_n_u8('.');
+    uint8x16_t wrong = vdupq_n_u8(0), tops = wrong;
+    size_t n = 0, line = 0;
+    bool tail_has_high;
+    if (*in == '\n') return false; /* the octet before is no CR */
+    for (; len - n > WIDE; n += WIDE) {
+        uint8x16_t v = vld1q_u8(in + n), next = vld1q_u8(in + n + 1), is_lf = vceqq_u8(v, lf);
+        uint8x16_t half = veorq_u8(vceqq_u8(v, cr), vceqq_u8(next, lf));
+        uint64_t ends = bits(is_lf);
+        wrong = vorrq_u8(wrong, vorrq_u8(half, vceqzq_u8(v)));
+        wrong = vorrq_u8(wrong, vandq_u8(is_lf, vceqq_u8(next, dot)));
+        tops = vorrq_u8(tops, v);
+        if (!ends) continue;
+        *column += n - line + first(ends);
+        if (*column > POSTA_MAX_LINE + 1) return false; /* with the CR */
+        line = n + WIDE - (size_t)__builtin_clzll(ends) / 4;
+        *column = 0;
+    }
+    if (bits(wrong)) return false;
+    if (n > 0 && in[n - 1] == '\r') n--; /* the portable one sees both halves */
+    *column += n - line;
+    if (!posta__kernels_portable.is_filtered(in + n, len - n, column, &tail_has_high)) return false;
+    *has_high = tail_has_high || vmaxvq_u8(tops) > 127;
+    return true;
+}
+
+const posta_kernels posta__kernels_simd = {base64_groups, base64_lines, qp_plain,
+                                           text_lines,    scan,         is_filtered};
 
 #endif

@@ -212,6 +212,7 @@ posta_compose_options posta_link_compose_options(const posta_link *l) {
     options.may_binary =
         l->config.engine.chunking && (can & POSTA_CAN_CHUNKING) && (can & POSTA_CAN_BINARYMIME);
     options.may_utf8 = posta_engine_takes_utf8(l->engine);
+    options.read_space = l->config.engine.body_space;
     return options;
 }
 

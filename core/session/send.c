@@ -44,10 +44,10 @@ posta_status posta_send(const char *where, posta_message *message,
 /* ---- files ---- */
 
 static posta_status open_file(posta_message *m, const char *path, posta_source *out) {
-    char label[POSTA__LABEL_CAP];
+    const char *label;
     const char *why = "it cannot be read";
     posta_status status = posta_file_source(m->port, path, out, &why);
-    if (status == POSTA_OK || posta__setter_begin(m, "file", label) != POSTA_OK) return status;
+    if (status == POSTA_OK || posta__setter_begin(m, "file", &label) != POSTA_OK) return status;
     if (status == POSTA_E_MEMORY) return posta__setter_starves(m);
     posta__blame_it(m, status, (posta__blame){label, posta__span_of(path), why, POSTA__NOWHERE});
     return posta__setter_fails(m, status);

@@ -123,6 +123,11 @@ posta_status posta_engine_submit(posta_engine *e, const posta_envelope *envelope
     if (status != POSTA_OK) return status;
     if (e->caps.size_max > 0 && source->len != POSTA_LEN_UNKNOWN && source->len > e->caps.size_max)
         return bad(e, POSTA_E_TOO_BIG, POSTA_NO_RECIPIENT, NULL);
+    if (e->caps.rcpt_max > 0 && envelope->to_n > e->caps.rcpt_max)
+        return bad_option(e, POSTA_E_RECIPIENT_LIMIT, POSTA_NO_RECIPIENT,
+                          (posta__complaint){"envelope.to",
+                                             "the server takes fewer recipients of a "
+                                             "message (LIMITS RCPTMAX); send it in parts"});
     is_chunked = e->config.chunking && (e->caps.bits & POSTA_CAN_CHUNKING) &&
                  source->len != POSTA_LEN_UNKNOWN && (envelope->has_crlf || envelope->has_binary);
     if (envelope->has_binary && !(is_chunked && (e->caps.bits & POSTA_CAN_BINARYMIME)))

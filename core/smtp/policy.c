@@ -58,6 +58,7 @@ posta_retry posta__retry_of(posta_status cause, bool unknown, uint16_t code) {
     case POSTA_E_ARGUMENT:
     case POSTA_E_TOO_BIG:
     case POSTA_E_EXTENSION:
+    case POSTA_E_RECIPIENT_LIMIT:
     case POSTA_E_FILE:
     case POSTA_E_NOT_BUILT:
     case POSTA_E_AUTH_UNAVAILABLE:

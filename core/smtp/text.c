@@ -1,5 +1,7 @@
-/* core/smtp: the message text: source -> body window -> line ends and dots -> tx window. A text
- * that cannot be completed is never ended with a dot: the connection closes instead (row D09).
+/* core/smtp: the message text: source -> body window -> line ends and dots -> tx window. A source
+ * that promises CRLF lines writes straight into the tx window; what is not as it must be there
+ * takes the longer way. A text that cannot be completed is never ended with a dot: the connection
+ * closes instead (row D09).
  */
 #include "smtp_i.h"
 
@@ -17,8 +19,13 @@ static void fail(posta_engine *e, posta_status cause, const char *why) {
 }
 
 /* Row D07: octets above 127 go only where the envelope, and so MAIL, announced them. */
-static bool may_hold(const transaction *t, posta_span s) {
-    return t->env.has_8bit || t->env.has_binary || posta__is_ascii(s);
+static bool allows_high(const transaction *t) {
+    return t->env.has_8bit || t->env.has_binary;
+}
+
+static bool refuse_high(posta_engine *e) {
+    fail(e, POSTA_E_BODY, "the text has octets above 127 and the envelope does not say so");
+    return false;
 }
 
 static void note_end(posta_engine *e) {
@@ -55,6 +62,11 @@ static uint64_t stuffed(posta_span s, bool at_line_start) {
     return n;
 }
 
+static void wrote(posta_engine *e, size_t n) {
+    e->tx_put += n;
+    e->t.text_bytes += n;
+}
+
 static posta_status copy(posta_span *in, posta_window *out) {
     posta__put_some(out, in);
     return in->len > 0 ? POSTA_AGAIN : POSTA_OK;
@@ -64,7 +76,7 @@ static posta_status copy(posta_span *in, posta_window *out) {
  */
 static bool filter(posta_engine *e, posta_span *in) {
     transaction *t = &e->t;
-    size_t before = e->tx.len;
+    posta_span fresh = posta__span(e->tx.p + e->tx.len, 0);
     bool at_line_start = !t->lines.in_line;
     posta_status status = POSTA_OK;
     if (t->env.has_binary)
@@ -72,14 +84,10 @@ static bool filter(posta_engine *e, posta_span *in) {
     else
         status =
             in ? posta__lines_step(&t->lines, in, &e->tx) : posta__lines_end(&t->lines, &e->tx);
-    e->tx_put += e->tx.len - before;
-    t->text_bytes += e->tx.len - before;
-    if (!t->is_chunked)
-        t->dots += stuffed(posta__span(e->tx.p + before, e->tx.len - before), at_line_start);
-    if (!may_hold(t, posta__span(e->tx.p + before, e->tx.len - before))) {
-        fail(e, POSTA_E_BODY, "the text has octets above 127 and the envelope does not say so");
-        return false;
-    }
+    fresh.len = (size_t)(e->tx.p + e->tx.len - fresh.p);
+    wrote(e, fresh.len);
+    if (!t->is_chunked) t->dots += stuffed(fresh, at_line_start);
+    if (!allows_high(t) && !posta__is_ascii(fresh)) return refuse_high(e);
     if (status == POSTA_E_FIELD) fail(e, POSTA_E_BODY, posta__lines_text(t->lines.why));
     return status == POSTA_OK;
 }
@@ -99,22 +107,22 @@ bool posta__text_take(posta_engine *e, posta_span *in) {
 }
 
 /* Pulls the next piece. False: nothing came. */
-static bool pull(posta_engine *e) {
+static bool pull(posta_engine *e, posta_window *w) {
     transaction *t = &e->t;
     posta_status status;
-    e->body.at = e->body.len = 0;
-    status = t->body.pull(t->body.user, &e->body);
-    t->pulled += e->body.len;
+    w->at = w->len = 0;
+    status = t->body.pull(t->body.user, w);
+    t->pulled += w->len;
     if (t->body.len != POSTA_LEN_UNKNOWN && t->pulled > t->body.len) {
         fail(e, POSTA_E_BODY, "the text is longer than was announced");
         return false;
     }
     switch (status) {
     case POSTA_OK:
-        if (e->body.len > 0) return true;
+        if (w->len > 0) return true;
         fail(e, POSTA_E_BODY, "the source of the text gave nothing and did not end");
         return false;
-    case POSTA_AGAIN: t->body_waits = e->body.len == 0; return e->body.len > 0;
+    case POSTA_AGAIN: t->body_waits = w->len == 0; return w->len > 0;
     case POSTA_END:
         t->body_done = true;
         if (t->body.len == POSTA_LEN_UNKNOWN || t->pulled == t->body.len) return true;
@@ -127,6 +135,33 @@ static bool pull(posta_engine *e) {
 /* Octets of a chunk that are not written yet. */
 static uint64_t left(const transaction *t) {
     return t->size - t->text_bytes;
+}
+
+/* Is this piece in the tx window as it must be there? */
+static bool passes(transaction *t, posta_span piece, bool *has_high_out) {
+    *has_high_out = false;
+    return t->env.has_binary || posta__lines_pass(&t->lines, piece, has_high_out);
+}
+
+/* Pulls the next piece into the tx window. False: nothing came. */
+static bool pull_through(posta_engine *e) {
+    size_t room = posta__room(&e->tx);
+    posta_window w = posta__window(e->tx.p + e->tx.len, room < e->body.cap ? room : e->body.cap);
+    bool has_high;
+    if (!pull(e, &w)) return false;
+    if (passes(&e->t, posta__span(w.p, w.len), &has_high)) {
+        e->tx.len += w.len;
+        wrote(e, w.len);
+        return !has_high || allows_high(&e->t) || refuse_high(e);
+    }
+    memcpy(e->body.p, w.p, w.len);
+    e->body.at = 0;
+    e->body.len = w.len;
+    return true;
+}
+
+static bool fetch(posta_engine *e) {
+    return e->t.env.has_crlf || e->t.env.has_binary ? pull_through(e) : pull(e, &e->body);
 }
 
 bool posta__text_write(posta_engine *e) {
@@ -152,7 +187,7 @@ bool posta__text_write(posta_engine *e) {
         } else if (t->body_done) {
             if (!filter(e, NULL)) return true;
             t->body_flushed = true;
-        } else if (t->is_stepped || !pull(e)) {
+        } else if (t->is_stepped || !fetch(e)) {
             return moved;
         }
         if (waited) t->body_came = true;

@@ -262,6 +262,44 @@ function methods.send(s, t)
     return connection.send(s, m)
 end
 
+-- The next mail of a list or of an iterator.
+local function each(mails)
+    if type(mails) == "function" then return mails end
+    local i = 0
+    return function()
+        i = i + 1
+        return rawget(mails, i)
+    end
+end
+
+--- Sends mails one after the other, in their order. What is wrong with one, or refused, does not keep the others
+-- from being sent; when the connection is lost, those behind it are accounted for as not sent.
+-- @tparam table|function mails a list of mails (tables or messages), or a function that gives the next, nil at
+-- the end; it may yield
+-- @tparam[opt] function handler called behind each: handler(i, receipt) or handler(i, nil, message, err); false
+-- ends it
+-- @treturn table for each mail its receipt, or false
+-- @treturn table by number, the errors of those that have none
+function methods.send_all(s, mails, handler)
+    checked(s, "send_all")
+    local complaint = names.wrong_type(mails, "send_all.mails", "table|function", "a list of mails or a function")
+        or (handler ~= nil and names.wrong_type(handler, "send_all.handler", "function"))
+        or (type(mails) == "table" and not names.list_len(mails) and "send_all.mails: expected a list of mails")
+    if not complaint and not core.data(s).blocking then complaint = "send_all: the session does not block" end
+    if complaint then error(complaint, 2) end
+    local receipts, errs, i = {}, {}, 0
+    for t in each(mails) do
+        i = i + 1
+        complaint = mail.complaint(t, ("mails[%d]"):format(i))
+        if complaint then error(complaint, 2) end
+        local one, text, err = methods.send(s, t)
+        receipts[i], errs[i] = one or false, err
+        if handler and handler(i, one, text, err) == false then break end
+        if session.is_closed(s) then break end
+    end
+    return receipts, errs
+end
+
 --- Ends the connection in order (QUIT) and closes it; on a non-blocking session as disconnect.
 -- @return true; or nil, message, err when the server did not take its leave
 function methods.quit(s)

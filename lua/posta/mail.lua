@@ -166,7 +166,8 @@ local function tree_misuse(t, path, seen, depth)
     for i = 1, names.list_len(attached) or 0 do
         local one = rawget(attached, i)
         if part.is_node(one) then
-            complaint = complaint or part.node_misuse(one, ("%s.attachments[%d]"):format(path, i), seen, depth)
+            complaint = complaint
+                or part.node_misuse(one, ("%s.attachments[%d]"):format(path, i), seen, depth)
         end
     end
     return complaint
@@ -196,7 +197,8 @@ end
 local WITH_RAW = { raw = true, envelope = true, line_ends = true }
 for name in next, extension.rules do WITH_RAW[name] = true end
 
---- The complaint about a wrong type or name in a mail's table, or nil. `seen`, `depth`: of one inside another.
+--- The complaint about a wrong type or name in a mail's table, or nil. `seen` and `depth`: of a mail that is enclosed
+-- in another.
 function mail.misuse(t, path, seen, depth)
     if type(t) ~= "table" then
         return ("%s: expected table or posta.message, got %s"):format(path, type(t))

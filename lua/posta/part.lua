@@ -59,10 +59,12 @@ local function parts_misuse(value, path)
     return nil
 end
 
+-- What is in a message's table is looked at by node_misuse, which knows what is above it.
 local function message_misuse(value, path)
-    if type(value) == "table" then return nil end -- looked at with the tree
-    if type(value) ~= "userdata" then return part.mail_misuse(value, path) end
-    if not message.is_message(value) then return path .. ": expected table or posta.message, got userdata" end
+    if type(value) == "table" then return nil end
+    if type(value) ~= "userdata" or not message.is_message(value) then
+        return ("%s: expected table or posta.message, got %s"):format(path, type(value))
+    end
     return message.is_closed(value) and path .. ": message is closed" or nil
 end
 
@@ -130,7 +132,8 @@ local function place_misuse(t, path, seen, depth)
     return nil
 end
 
---- The complaint about a part that may hold others, or nil. `seen`: of one message.
+--- The complaint about a part that may hold others, or nil. `seen`: of one message and those enclosed in it, so
+-- that a message that encloses itself ends somewhere.
 function part.node_misuse(t, path, seen, depth)
     depth = depth or 1
     local complaint = names.wrong_type(t, path, "table", "a part: posta.part{...} or such a table")

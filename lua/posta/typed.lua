@@ -133,9 +133,9 @@ local function all_of(builder, value)
     end
 end
 
--- RFC 5545 3.7.2: the method stands in the text too.
+-- RFC 5545 3.7.2: the method stands in the text too. A line that begins with a blank goes on from the one before.
 local function method_in(text)
-    return ("\n" .. text):match("[\r\n][ \t]*[Mm][Ee][Tt][Hh][Oo][Dd]:[ \t]*([%a-]+)")
+    return ("\n" .. text):match("[\r\n][Mm][Ee][Tt][Hh][Oo][Dd]:[ \t]*([%a-]+)")
 end
 
 local function put_calendar(builder, value)
@@ -146,7 +146,8 @@ local function put_calendar(builder, value)
         text = all_of(builder, text)
         if not text then return false end
     end
-    local method = rawget(value, "method") or (text and method_in(text)) or "PUBLISH"
+    local head = text or file and builder.files and message.file_head(m, file) or ""
+    local method = rawget(value, "method") or method_in(head) or "PUBLISH"
     local name = rawget(value, "name")
     -- A file is read twice: as the alternative and as the attachment.
     if not part.put(builder, "calendar", "calendar", { body = text, file = file, name = name }, nil, method) then

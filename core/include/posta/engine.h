@@ -94,7 +94,7 @@ typedef struct posta_engine_config {
 #if defined(POSTA_TINY) && POSTA_TINY
 #define POSTA_ENGINE_SPACES 16, 512, 16, 64, 2
 #else
-#define POSTA_ENGINE_SPACES 4096, 32768, 16384, 1024, 64
+#define POSTA_ENGINE_SPACES 4096, 65536, 16384, 1024, 64
 #endif
 
 #define POSTA_ENGINE_CONFIG                                                                        \

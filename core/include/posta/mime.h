@@ -296,16 +296,19 @@ POSTA_API const posta_problem *posta_message_problem(const posta_message *m);
 
 /* ---- composing ---- */
 
+#define POSTA_MIN_READ_SPACE 16u
+
 /** What the way to the server allows. */
 typedef struct posta_compose_options {
-    size_t size;     /* sizeof(posta_compose_options) */
-    bool may_8bit;   /* 8BITMIME is offered: text parts may go as 8bit */
-    bool may_binary; /* BINARYMIME and CHUNKING are: octets may go as they are (RFC 3030) */
-    bool may_utf8;   /* SMTPUTF8 and 8BITMIME are: addresses that are not ASCII go as they are */
+    size_t size;       /* sizeof(posta_compose_options) */
+    bool may_8bit;     /* 8BITMIME is offered: text parts may go as 8bit */
+    bool may_binary;   /* BINARYMIME and CHUNKING are: octets may go as they are (RFC 3030) */
+    bool may_utf8;     /* SMTPUTF8 and 8BITMIME are: addresses that are not ASCII go as they are */
+    size_t read_space; /* octets read from a source at a time; 0: 8 KiB */
 } posta_compose_options;
 
 #define POSTA_COMPOSE_OPTIONS                                                                      \
-    { sizeof(posta_compose_options), false, false, false }
+    { sizeof(posta_compose_options), false, false, false, 0 }
 
 /** Derives the tree, chooses encodings, and gives the message as a source of CRLF lines.
  * `source_out` borrows the message; its len is exact when every body's length is known. Checks what

@@ -24,8 +24,8 @@ static uint32_t random_below(uint32_t n) {
 }
 
 /* Octets of one of several kinds: any, plain, plain with a few others, those around the limits,
- * lines. */
-enum { KINDS = 5 };
+ * lines, lines as they are sent with a fault now and then. */
+enum { KINDS = 6 };
 static void fill(uint8_t *p, size_t len, unsigned kind) {
     static const char limits[] = "\x00\x08\t\n\x0b\r\x1f !<=>~\x7f\x80\x89\x8a\x8d\xa0\xbd\xfe\xff";
     static const char text[] = "words of text. From =\xc3\xa9\t";
@@ -38,7 +38,13 @@ static void fill(uint8_t *p, size_t len, unsigned kind) {
         if (kind == 4 && dice == 0) p[i] = '\r';
         if (kind == 4 && dice <= 1) p[i] = '\n';
         if (kind == 4 && dice == 0 && i > 0) p[i - 1] = '\r';
+        if (kind == 5) p[i] = dice > 3 ? 'x' : '.';
     }
+    if (kind != 5) return;
+    for (size_t i = random_below(120); i + 2 < len; i += 2 + random_below(90))
+        memcpy(p + i, random_below(20) ? "\r\nx" : "\r\n.", 3);
+    if (len > 0 && random_below(4) == 0)
+        p[random_below((uint32_t)len)] = (uint8_t)random_below(256);
 }
 
 /* ---- each kernel alone, its input and its output before a page that may not be touched ---- */
@@ -62,8 +68,14 @@ static size_t plain_near(const posta_kernels *k, const uint8_t *in, size_t n, ui
 static size_t plain_nearer(const posta_kernels *k, const uint8_t *in, size_t n, uint8_t *out) {
     return k->qp_plain(in, n < 9 ? n : 9, n, out);
 }
-static size_t run(const posta_kernels *k, const uint8_t *in, size_t n, uint8_t *out) {
-    return k->text_run(in, n, out);
+/* With room for what most lines become, and not for all. */
+static size_t some_lines(const posta_kernels *k, const uint8_t *in, size_t n, uint8_t *out) {
+    posta_span left = posta__span(in, n);
+    posta_window w = posta__window(out, n + n / 16);
+    k->text_lines(&left, POSTA__LINES_STUFF, &w);
+    check(left.p == in + (n - left.len), "what is left", n, left.len);
+    check(w.len <= w.cap && w.at == 0 && w.p == out, "what is written", n, w.len);
+    return w.len;
 }
 static size_t scan(const posta_kernels *k, const uint8_t *in, size_t n, uint8_t *out) {
     posta__scan s;
@@ -71,6 +83,18 @@ static size_t scan(const posta_kernels *k, const uint8_t *in, size_t n, uint8_t 
     for (int twice = 0; twice < 2; twice++) /* it adds, and a line goes on */
         k->scan(&s, in, n);
     memcpy(out, &s, sizeof s);
+    return 0;
+}
+/* Behind so many octets of the line. */
+static size_t filtered(const posta_kernels *k, const uint8_t *in, size_t n, uint8_t *out) {
+    static const size_t columns[] = {0, 900, 940, 980, 998};
+    for (size_t i = 0; n > 0 && i < sizeof columns / sizeof columns[0]; i++) {
+        size_t at = columns[i];
+        bool has_high = false;
+        if (!k->is_filtered(in, n, &at, &has_high)) continue;
+        out[has_high] = 1;
+        out[2] = (uint8_t)(out[2] * 31 + at + 1);
+    }
     return 0;
 }
 
@@ -88,8 +112,9 @@ static const unit units[] = {
     {"qp_plain", plain, 1, 1, 0},
     {"qp_plain of 75", plain_near, 1, 1, 0},
     {"qp_plain of 9", plain_nearer, 1, 1, 0},
-    {"text_run", run, 1, 1, 0},
+    {"text_lines", some_lines, 1, 2, 0},
     {"scan", scan, 1, 0, sizeof(posta__scan)},
+    {"is_filtered", filtered, 1, 0, 3},
 };
 
 enum { UNITS = sizeof units / sizeof units[0] };
@@ -122,17 +147,64 @@ static void each_alone(void) {
 static void each_octet(void) {
     static const size_t lens[] = {15, 16, 31, 32, 33, 64, 75, 96, 97, 130};
     uint8_t data[130];
-    for (const unit *u = units + 2; u < units + UNITS; u++)
+    for (const unit *u = units + 2; u < units + UNITS; u++) /* those that look at octets */
         for (size_t l = 0; l < sizeof lens / sizeof lens[0]; l++)
             for (size_t at = 0; at < lens[l]; at++)
                 for (unsigned c = 0; c < 256; c++) {
-                    uint8_t a[sizeof data + sizeof(posta__scan)], b[sizeof a];
+                    uint8_t a[sizeof data * 2 + sizeof(posta__scan)] = {0}, b[sizeof a] = {0};
                     memset(data, 'a', sizeof data);
+                    data[lens[l] - 1] = '\n';
                     data[at] = (uint8_t)c;
                     size_t n = u->call(&posta__kernels_portable, data, lens[l], a);
                     check(u->call(fast, data, lens[l], b) == n, u->name, at, c);
                     check(memcmp(a, b, u->kept ? u->kept : n) == 0, u->name, at, c);
                 }
+}
+
+/* Lines with each room from none to more than enough: as many of them, and as much taken. */
+static void lines_alike(const uint8_t *data, size_t n, unsigned flags, size_t room) {
+    enum { ROOM = 4096 };
+    static uint8_t a[ROOM];
+    uint8_t *in = t_guarded(data, n), *b = t_guarded(NULL, room);
+    posta_span x = posta__span(in, n), y = x;
+    posta_window v = posta__window(a, room), w = posta__window(b, room);
+    posta__kernels_portable.text_lines(&x, flags, &v);
+    fast->text_lines(&y, flags, &w);
+    check(x.p == y.p && x.len == y.len, "lines taken", n, room);
+    check(v.len == w.len && memcmp(a, b, v.len) == 0, "lines given", n, room);
+    t_guard_free(in, n);
+    t_guard_free(b, room);
+}
+
+static void each_room(void) {
+    static uint8_t data[2200];
+    for (unsigned kind = 0; kind < KINDS; kind++)
+        for (unsigned flags = 0; flags < 4; flags++) {
+            fill(data, 150, kind);
+            for (size_t i = 0; i < 150 && kind == 1; i += 1 + random_below(60))
+                memcpy(data + i, "\n.", 2);
+            for (size_t room = 0; room <= 170; room++)
+                lines_alike(data, 150, flags, room);
+        }
+    for (size_t len = 1; len <= 70; len++) { /* lines of that many octets, with dots in front */
+        memset(data, 'a', 150);
+        for (size_t i = 0; i < 150; i += len + 1) {
+            data[i] = '.';
+            data[i + len] = '\n';
+        }
+        for (size_t room = 0; room <= 170; room++)
+            lines_alike(data, 150, POSTA__LINES_STUFF, room);
+    }
+    for (size_t len = 990; len <= 1005; len++) /* around the longest line */
+        for (unsigned eol = 1; eol <= 2; eol++) {
+            memset(data, 'a', sizeof data);
+            memcpy(data + 3, "\r\n", 2);
+            memcpy(data + 5 + len, eol == 1 ? "\n\n" : "\r\n", 2);
+            memcpy(data + 2000, "\n", 1);
+            lines_alike(data, 2100, 0, 4000);
+            lines_alike(data, 5 + len + eol, 0, 4000);
+            lines_alike(data, 5 + len + eol, POSTA__LINES_REJECT, 4000);
+        }
 }
 
 /* ---- the encoders with them ---- */
@@ -264,8 +336,9 @@ int main(void) {
         printf("this machine has no kernels; the portable ones are compared with themselves\n");
     each_alone();
     each_octet();
+    each_room();
     every_window();
     long_and_random();
-    printf("4 passed, 0 failed\n");
+    printf("5 passed, 0 failed\n");
     return 0;
 }

@@ -197,6 +197,10 @@ static void nul_is_refused(void **state) {
         }
 }
 
+static unsigned long pow_of(unsigned long base, unsigned n) {
+    return n == 0 ? 1 : base * pow_of(base, n - 1);
+}
+
 static void every_window(void **state) {
     uint8_t data[200], whole[2048], out[1024];
     (void)state;
@@ -218,6 +222,57 @@ static void every_window(void **state) {
             }
         t_guard_free(p, len);
     }
+}
+
+/* What passes is what the filter writes as it is and forgets nothing of: all strings up to length
+ * 6, behind each shorter one. */
+static void what_passes(void **state) {
+    static const char letters[] = "\r\n.\0\xe9";
+    unsigned long passed = 0;
+    (void)state;
+    for (unsigned len = 0; len <= 6; len++)
+        for (unsigned code = 0, all = (unsigned)pow_of(5, len); code < all; code++)
+            for (unsigned first = 0; first <= len; first++) {
+                uint8_t text[6], wire[32];
+                unsigned digits = code;
+                for (unsigned i = 0; i < len; i++, digits /= 5)
+                    text[i] = (uint8_t)letters[digits % 5];
+                posta__lines l, as_was, other;
+                posta_window w = posta__window(wire, sizeof wire);
+                posta_span head = posta__span(text, first);
+                posta_span tail = posta__span(text + first, len - first), in = tail;
+                bool has_high, is_same;
+                posta__lines_init(&l, POSTA__LINES_STUFF);
+                if (posta__lines_step(&l, &head, &w) != POSTA_OK) continue;
+                as_was = other = l;
+                w = posta__window(wire, sizeof wire);
+                is_same = !other.after_cr && posta__lines_step(&other, &in, &w) == POSTA_OK &&
+                          !other.after_cr && posta_span_is(posta__span(wire, w.len), tail);
+                assert_int_equal(posta__lines_pass(&l, tail, &has_high), is_same);
+                assert_memory_equal(&l, is_same ? &other : &as_was, sizeof l);
+                if (is_same) assert_int_equal(has_high, !posta__is_ascii(tail));
+                passed += is_same;
+            }
+    assert_true(passed > 1000);
+}
+
+/* A line may have 998 octets, however they come. */
+static void long_lines_pass(void **state) {
+    uint8_t text[1100];
+    bool has_high;
+    (void)state;
+    memset(text, 'x', sizeof text);
+    for (size_t len = 900; len <= 1001; len++)
+        for (size_t first = 0; first <= len; first += 90) {
+            posta__lines l;
+            posta__lines_init(&l, POSTA__LINES_STUFF);
+            memcpy(text + len, "\r\nxyz\r\n", 7);
+            assert_true(posta__lines_pass(&l, posta__span(text, first), &has_high));
+            assert_int_equal(
+                posta__lines_pass(&l, posta__span(text + first, len + 7 - first), &has_high),
+                len <= 998);
+            memset(text, 'x', sizeof text);
+        }
 }
 
 static void a_megabyte(void **state) {
@@ -243,6 +298,7 @@ int main(void) {
         cmocka_unit_test(named_rows),     cmocka_unit_test(every_string_every_cut),
         cmocka_unit_test(long_lines),     cmocka_unit_test(reject_refuses_exactly_bare_ends),
         cmocka_unit_test(nul_is_refused), cmocka_unit_test(every_window),
+        cmocka_unit_test(what_passes),    cmocka_unit_test(long_lines_pass),
         cmocka_unit_test(a_megabyte),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

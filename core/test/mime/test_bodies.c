@@ -392,6 +392,41 @@ static void test_a_gibibyte(void **state) {
     t_done(&place, m);
 }
 
+typedef struct seen {
+    size_t cap, left;
+} seen;
+
+static posta_status pull_and_see(void *user, posta_window *out) {
+    seen *s = user;
+    s->cap = out->cap;
+    out->p[out->len++] = 'x';
+    return --s->left == 0 ? POSTA_END : POSTA_OK;
+}
+
+static void test_read_space(void **state) {
+    static const size_t spaces[] = {POSTA_MIN_READ_SPACE, 100, 40000};
+    (void)state;
+    for (size_t i = 0; i < sizeof spaces / sizeof *spaces; i++) {
+        posta_compose_options options = POSTA_COMPOSE_OPTIONS;
+        seen reader = {0, 3};
+        posta_source source = {&reader, pull_and_see, NULL, NULL, 3}, s;
+        t_place place;
+        posta_message *m;
+        uint8_t space[2000];
+        posta_window w = {space, sizeof space, 0, 0};
+        t_place_init(&place);
+        m = t_message(&place);
+        posta_message_attach(m, posta_body_source(source), NULL);
+        options.read_space = POSTA_MIN_READ_SPACE - 1;
+        assert_int_equal(posta_message_compose(m, &options, &s, NULL), POSTA_E_ARGUMENT);
+        options.read_space = spaces[i];
+        assert_int_equal(posta_message_compose(m, &options, &s, NULL), POSTA_OK);
+        assert_int_equal(s.pull(s.user, &w), POSTA_END);
+        assert_int_equal(reader.cap, spaces[i]);
+        t_done(&place, m);
+    }
+}
+
 /* ---- the MIME part alone ---- */
 
 static void read_mime(posta_message *m, size_t cap, char *head, char *body) {
@@ -465,6 +500,7 @@ int main(void) {
         cmocka_unit_test(test_slot_with_a_length),
         cmocka_unit_test(test_slot_that_fails),
         cmocka_unit_test(test_a_gibibyte),
+        cmocka_unit_test(test_read_space),
         cmocka_unit_test(test_mime_part_alone),
         cmocka_unit_test(test_mime_body_of_a_slot),
     };

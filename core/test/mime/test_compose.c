@@ -296,6 +296,20 @@ static void check_forced(const char *body, size_t len, posta_encoding e, posta_s
     t_done(&place, m);
 }
 
+/* 8bit that the way does not take goes as the shorter of the two. */
+static void check_shorter(const char *text, const char *want) {
+    t_place place;
+    posta_part_options o = POSTA_PART_OPTIONS;
+    posta_message *m = (t_place_init(&place), t_message(&place));
+    t_text t;
+    o.encoding = POSTA_ENCODING_8BIT;
+    assert_int_equal(posta_message_text(m, posta_body_string(text), &o), POSTA_OK);
+    t = t_compose(m, false, 4096);
+    assert_non_null(strstr(t.p, want));
+    free(t.p);
+    t_done(&place, m);
+}
+
 static void test_forced_encodings(void **state) {
     (void)state;
     check_forced("ascii\r\n", 7, POSTA_ENCODING_7BIT, POSTA_OK);
@@ -305,6 +319,8 @@ static void test_forced_encodings(void **state) {
     check_forced("\0", 1, POSTA_ENCODING_8BIT, POSTA_E_FIELD);
     check_forced("\xff", 1, POSTA_ENCODING_QUOTED_PRINTABLE, POSTA_OK);
     check_forced("abc", 3, POSTA_ENCODING_BASE64, POSTA_OK);
+    check_shorter("one \xc3\xbc in many letters", "Transfer-Encoding: quoted-printable\r\n");
+    check_shorter("\xd0\x9f\xd1\x80\xd0\xb8\xd0\xb2", "Transfer-Encoding: base64\r\n");
 }
 
 /* message/rfc822 may not be encoded, RFC 2046 5.2.1; its line ends are mended (H15). */

@@ -1,5 +1,5 @@
 /* What setters refuse and what they say; addresses in header and envelope; Bcc. Behaviour C01-C03,
- * C08-C10, C13, C14, D07, H04-H07, H19-H21. */
+ * C08-C10, C13-C15, D07, H04-H07, H19-H21. */
 #include "t_mime.h"
 
 /* ---- the injection lexicon of behaviour chapter C against every string field ---- */

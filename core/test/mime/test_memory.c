@@ -100,6 +100,77 @@ static void test_each_allocation_fails(void **state) {
     assert_true(len > 0);
 }
 
+/* What the message above has not: fields with a meaning, an invitation, parts by hand, a message in
+ * another one. */
+static void build_more(posta_message *m, posta_message *inner) {
+    posta_part_options o = POSTA_PART_OPTIONS;
+    posta_field parameter = {"x-one", "\xc3\xbc"};
+    posta_part *box = NULL, *leaf = NULL, *other = NULL;
+    want(posta_message_addresses(inner, POSTA_FROM, "in@b.c"));
+    want(posta_message_text(inner, posta_body_string("x"), NULL));
+    want(posta_message_idempotency_key(m, "key"));
+    want(posta_message_addresses(m, POSTA_FROM, "a@b.c"));
+    want(posta_message_addresses(m, POSTA_TO, "d@b.c"));
+    want(posta_message_addresses(m, POSTA_NOTIFY_TO, "a@b.c"));
+    want(posta_message_answer(m, "1@b.c", "<2@b.c> <3@b.c>"));
+    want(posta_message_list(m, POSTA_LIST_ID, "News <news.b.c>"));
+    want(posta_message_list(m, POSTA_LIST_UNSUBSCRIBE, "https://b.c/u"));
+    want(posta_message_one_click(m));
+    want(posta_message_auto_submitted(m, "auto-replied"));
+    want(posta_message_priority(m, POSTA_PRIORITY_HIGH));
+    want(posta_message_text(m, posta_body_string("y"), NULL));
+    want(posta_message_calendar(m, posta_body_string("BEGIN:VCALENDAR"), "REQUEST", NULL));
+    o.language = "en";
+    o.parameters = &parameter;
+    o.parameters_n = 1;
+    want(posta_message_multipart(m, &o, &box));
+    want(posta_message_leaf(m, posta_body_string("z"), &o, &leaf));
+    want(posta_message_enclose(m, inner, NULL, &other));
+    if (!box || !leaf || !other) return;
+    want(posta_part_add(box, leaf));
+    want(posta_part_add(box, other));
+    want(posta_message_attach_part(m, box));
+}
+
+static size_t run_more(size_t fail_at, bool for_ever, bool *ok_out) {
+    t_place place;
+    posta_message *m = NULL, *inner = NULL;
+    posta_source s;
+    *ok_out = false;
+    t_place_init(&place);
+    place.fail_at = fail_at;
+    place.fail_forever = for_ever;
+    want(posta_message_new(&place.port, &m));
+    want(posta_message_new(&place.port, &inner));
+    if (m && inner) {
+        build_more(m, inner);
+        posta_status status = posta_message_compose(m, NULL, &s, NULL);
+        want(status);
+        if (!status) {
+            t_text t = t_pull_all(&s, 0);
+            *ok_out = t.status == POSTA_END && strstr(t.p, "in@b.c");
+            free(t.p);
+            assert_true(*ok_out);
+        }
+    }
+    posta_message_free(&m);
+    posta_message_free(&inner);
+    assert_int_equal(place.live, 0);
+    return place.allocations;
+}
+
+static void test_each_allocation_of_more_fails(void **state) {
+    bool ok;
+    size_t n = run_more(T_NEVER, false, &ok), i;
+    (void)state;
+    assert_true(ok);
+    for (i = 0; i < n; i++) {
+        run_more(i, false, &ok);
+        run_more(i, true, &ok);
+        assert_false(ok);
+    }
+}
+
 /* Errors are told without memory. */
 static void test_errors_need_no_memory(void **state) {
     t_place place;
@@ -120,6 +191,7 @@ static void test_errors_need_no_memory(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_allocation_fails),
+        cmocka_unit_test(test_each_allocation_of_more_fails),
         cmocka_unit_test(test_errors_need_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,16 +3,16 @@
 
 #include "../../codec/codec_i.h"
 
-static size_t plain_n, run_n;
+static size_t plain_n, lines_n;
 
 static size_t qp_plain(const uint8_t *in, size_t most, size_t len, uint8_t *out) {
     plain_n++;
     return posta__kernels_portable.qp_plain(in, most, len, out);
 }
 
-static size_t text_run(const uint8_t *in, size_t len, uint8_t *out) {
-    run_n++;
-    return posta__kernels_portable.text_run(in, len, out);
+static void text_lines(posta_span *in, unsigned flags, posta_window *out) {
+    lines_n++;
+    posta__kernels_portable.text_lines(in, flags, out);
 }
 
 static void test_they_are_used(void **state) {
@@ -21,7 +21,7 @@ static void test_they_are_used(void **state) {
     net n;
     (void)state;
     spies.qp_plain = qp_plain;
-    spies.text_run = text_run;
+    spies.text_lines = text_lines;
     net_init(&n);
     n.port.kernels = &spies;
     n.toy.offers = "";
@@ -34,7 +34,7 @@ static void test_they_are_used(void **state) {
     assert_int_equal(posta_session_end_message(s), POSTA_OK);
     assert_true(wrote(&n, "some caf=C3=A9, and what is plain\r\n.\r\n"));
     assert_true(plain_n > 0);
-    assert_true(run_n > 0);
+    assert_true(lines_n > 0);
     close_session(&n, &s);
 }
 

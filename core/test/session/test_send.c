@@ -42,6 +42,32 @@ static void eight_bit(void **state) {
     }
 }
 
+static posta_status pull_and_see(void *user, posta_window *out) {
+    *(size_t *)user = out->cap;
+    out->p[out->len++] = 'x';
+    return POSTA_END;
+}
+
+/* A session reads a message's sources by as much as its configuration says. */
+static void reads_by_body_space(void **state) {
+    net n;
+    posta_message *m;
+    size_t seen = 0;
+    posta_source source = {&seen, pull_and_see, NULL, NULL, 1};
+    (void)state;
+    net_init(&n);
+    posta_session_config c = net_config(&n);
+    c.engine.body_space = 777;
+    assert_int_equal(posta_message_new(&n.port, &m), POSTA_OK);
+    posta_message_addresses(m, POSTA_FROM, "ana@x.example");
+    posta_message_addresses(m, POSTA_TO, "bob@y.example");
+    posta_message_attach(m, posta_body_source(source), NULL);
+    assert_int_equal(posta_send("smtp://mx.example?security=none", m, &c, NULL), POSTA_OK);
+    assert_int_equal(seen, 777);
+    posta_message_free(&m);
+    net_done(&n);
+}
+
 /* Row F03: the whole has a limit, 900 s unless said. */
 static void total_time(void **state) {
     static const struct {
@@ -118,7 +144,8 @@ static void wrong_address(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(eight_bit), cmocka_unit_test(total_time),
-                                       cmocka_unit_test(duration), cmocka_unit_test(wrong_address)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(eight_bit), cmocka_unit_test(reads_by_body_space),
+        cmocka_unit_test(total_time), cmocka_unit_test(duration), cmocka_unit_test(wrong_address)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /* The system misbehaves: each call of the kernel's fails once, in turn, with each of its errors
  * (rows K02, K03); a peer that resets, with SIGPIPE at its default (K01); descriptors beyond
- * FD_SETSIZE (K05); a fork (K07); another locale (K11).
+ * FD_SETSIZE (K05); a fork (K07, H14); another locale (K11).
  *
  * The functions below stand in for libc's in this program. Only the session's thread is meddled
  * with.
@@ -192,6 +192,47 @@ static void forked(void **state) {
     posta_session_free(&s);
     server_stop(&srv);
     assert_int_equal(srv.lines, 1 + 2 + 1); /* EHLO, two NOOPs, QUIT: all of them the parent's */
+}
+
+static size_t compose_into(posta_message *m, char *text, size_t cap) {
+    posta_source source;
+    posta_window w = {(uint8_t *)text, cap, 0, 0};
+    posta_status status = posta_message_compose(m, NULL, &source, NULL);
+    while (status == POSTA_OK && w.len < w.cap)
+        status = source.pull(source.user, &w);
+    return status == POSTA_END ? w.len : 0;
+}
+
+/* A message that was made before a fork has other ids and boundaries in the child (row H14). */
+static void forked_message(void **state) {
+    char texts[2][2000] = {{0}, {0}};
+    posta_message *m = NULL;
+    int ends[2], status = -1;
+    (void)state;
+    assert_int_equal(posta_message_new(posta_port_default(), &m), POSTA_OK);
+    posta_message_addresses(m, POSTA_FROM, "a@x.test");
+    posta_message_addresses(m, POSTA_TO, "b@x.test");
+    posta_message_text(m, posta_body_string("x"), NULL);
+    posta_message_html(m, posta_body_string("x"), NULL);
+    assert_int_equal(posta_port_default()->entropy(NULL, texts[1], 16), POSTA_OK); /* has begun */
+    memset(texts[1], 0, 16);
+    assert_int_equal(pipe(ends), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    size_t len = compose_into(m, texts[0], sizeof texts[0] - 1);
+    if (child == 0) _exit(write(ends[1], texts[0], len) == (ssize_t)len ? 0 : 1);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_true(read(ends[0], texts[1], sizeof texts[1] - 1) > 0);
+    char *id = strstr(texts[0], "Message-ID: <"), *boundary = strstr(texts[0], "boundary=\"=_");
+    assert_true(id && boundary);
+    id[45] = boundary[44] = 0;
+    assert_true(strstr(texts[1], "Message-ID: <") && strstr(texts[1], "boundary=\"=_"));
+    assert_null(strstr(texts[1], id));
+    assert_null(strstr(texts[1], boundary));
+    close(ends[0]);
+    close(ends[1]);
+    posta_message_free(&m);
 }
 
 /* ---- two threads in one session (row K08) ---- */
@@ -389,6 +430,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(every_call),
                                        cmocka_unit_test(no_sigpipe),
                                        cmocka_unit_test(forked),
+                                       cmocka_unit_test(forked_message),
                                        cmocka_unit_test(turkish),
                                        cmocka_unit_test(address_stays),
 #ifndef NDEBUG

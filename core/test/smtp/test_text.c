@@ -1,8 +1,10 @@
-/* The text through the engine: rows D01-D04, D06-D09, D13. The receivers below are written from
- * RFC 5321 4.1.1.4: a strict one, and one that takes LF alone for a line end. Both must see the
- * same one message (the smuggling oracle).
+/* The text through the engine: rows D01-D04, D06-D09, D11, D13. The receivers below are written
+ * from RFC 5321 4.1.1.4: a strict one, and one that takes LF alone for a line end. Both must see
+ * the same one message (the smuggling oracle).
  */
 #include "t_smtp.h"
+
+#include "../../codec/codec_i.h"
 
 #include <stdio.h>
 
@@ -68,8 +70,11 @@ static void begin_lines(t_wire *w, t_body *body, uint64_t len, bool has_8bit, bo
     t_wire_say(w, "354 x\r\n");
 }
 
+/* All is tried twice: a source that promises CRLF lines and does not keep it changes nothing. */
+static bool promises_crlf;
+
 static void begin_text(t_wire *w, t_body *body, uint64_t len, bool has_8bit) {
-    begin_lines(w, body, len, has_8bit, false);
+    begin_lines(w, body, len, has_8bit, promises_crlf);
 }
 
 /* The text of one message arrives as its canonical form, once, at both receivers. */
@@ -300,6 +305,55 @@ static void endless_source(void **state) {
     }
 }
 
+/* Submits a text of `said` octets; where in the client's octets what follows `BDAT n LAST` is. */
+static size_t chunked(t_wire *w, t_body *body, uint64_t said, bool small) {
+    posta_engine_config config = POSTA_ENGINE_CONFIG;
+    posta_envelope env = {.from = "a@x.test", .to = to, .to_n = 1, .has_binary = true};
+    posta_source source = t_body_source(body, said);
+    char want[60];
+    config.chunking = true;
+    to[0] = (posta_recipient){.address = "b@x.test"};
+    t_wire_open(w, &config, (t_mode){T_WHOLE, T_WHOLE, 0, 0, small, false});
+    t_wire_greet(w, "CHUNKING\nBINARYMIME");
+    t_wire_submit(w, &env, &source);
+    t_wire_say(w, "250 x\r\n");
+    t_wire_say(w, "250 x\r\n");
+    snprintf(want, sizeof want, "BDAT %llu LAST\r\n", (unsigned long long)said);
+    uint8_t *line = NULL;
+    for (size_t i = 0; i + strlen(want) <= w->client.len && !line; i++)
+        if (memcmp(w->client.p + i, want, strlen(want)) == 0) line = w->client.p + i;
+    assert_non_null(line);
+    return (size_t)(line - w->client.p) + strlen(want);
+}
+
+/* Row D11: as many octets as BDAT says, and as they are; numbers of more than 31 and 32 bits. */
+static void counted_chunk(void **state) {
+    static const size_t lens[] = {0, 1, 65535, 65536, 65537};
+    static const uint64_t more[] = {UINT64_C(1) << 31, (UINT64_C(1) << 32) + 1};
+    static uint8_t text[65537];
+    uint32_t seed = 1;
+    t_wire w;
+    (void)state;
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = (uint8_t)t_random(&seed);
+    for (size_t i = 0; i < 2 * sizeof lens / sizeof *lens; i++) {
+        size_t len = lens[i / 2];
+        t_body body = T_BODY(text, len);
+        size_t at = chunked(&w, &body, len, i % 2 == 1);
+        assert_int_equal(w.client.len - at, len);
+        if (len > 0) assert_memory_equal(w.client.p + at, text, len);
+        t_wire_say(&w, "250 x\r\n");
+        assert_int_equal(posta_engine_outcome(w.e)->bytes, len);
+        t_wire_close(&w);
+    }
+    for (size_t i = 0; i < sizeof more / sizeof *more; i++) {
+        t_body body = T_BODY(text, sizeof text);
+        chunked(&w, &body, more[i], false);
+        assert_true(posta_engine_is_closed(w.e)); /* it was shorter */
+        t_wire_close(&w);
+    }
+}
+
 /* Row D13: an answer in the middle of the text, at each KiB. */
 static void early_answer(void **state) {
     static const struct {
@@ -339,6 +393,34 @@ static void early_answer(void **state) {
         }
 }
 
+static size_t copied_n;
+
+static void copy_lines(posta_span *in, unsigned flags, posta_window *out) {
+    copied_n++;
+    posta__kernels_portable.text_lines(in, flags, out);
+}
+
+/* What a source of CRLF lines gives is where the wire reads it; it is copied where it must be
+ * mended. */
+static void straight_into_the_window(void **state) {
+    static const char *const texts[] = {"one\r\ntwo\r\n", "one\r\n.two\r\n", "one\ntwo\r\n"};
+    posta_kernels spies = posta__kernels_portable;
+    posta_engine_config config = POSTA_ENGINE_CONFIG;
+    (void)state;
+    spies.text_lines = copy_lines;
+    config.kernels = &spies;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        t_body body = T_BODY(texts[i], strlen(texts[i]));
+        t_wire w;
+        t_wire_open(&w, &config, (t_mode){T_WHOLE, T_WHOLE, 0, 0, false, false});
+        t_wire_greet(&w, "");
+        copied_n = 0;
+        begin_text(&w, &body, body.len, false);
+        assert_int_equal(copied_n == 0, promises_crlf && i == 0);
+        t_wire_close(&w);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(every_string_every_cut),
                                        cmocka_unit_test(smuggling),
@@ -347,6 +429,10 @@ int main(void) {
                                        cmocka_unit_test(announced_size),
                                        cmocka_unit_test(failing_source),
                                        cmocka_unit_test(endless_source),
-                                       cmocka_unit_test(early_answer)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+                                       cmocka_unit_test(counted_chunk),
+                                       cmocka_unit_test(early_answer),
+                                       cmocka_unit_test(straight_into_the_window)};
+    int failed = cmocka_run_group_tests_name("mended", tests, NULL, NULL);
+    promises_crlf = true;
+    return failed + cmocka_run_group_tests_name("promised", tests, NULL, NULL);
 }
