@@ -262,6 +262,17 @@ function methods.send(s, t)
     return connection.send(s, m)
 end
 
+-- The complaint about a list, before any of it is sent: an error behind half of them would take their receipts along.
+local function mails_misuse(mails)
+    local n = names.list_len(mails)
+    if not n then return "send_all.mails: expected a list of mails" end
+    for i = 1, n do
+        local complaint = mail.complaint(rawget(mails, i), ("mails[%d]"):format(i))
+        if complaint then return complaint end
+    end
+    return nil
+end
+
 -- The next mail of a list or of an iterator.
 local function each(mails)
     if type(mails) == "function" then return mails end
@@ -284,7 +295,7 @@ function methods.send_all(s, mails, handler)
     checked(s, "send_all")
     local complaint = names.wrong_type(mails, "send_all.mails", "table|function", "a list of mails or a function")
         or (handler ~= nil and names.wrong_type(handler, "send_all.handler", "function"))
-        or (type(mails) == "table" and not names.list_len(mails) and "send_all.mails: expected a list of mails")
+        or (type(mails) == "table" and mails_misuse(mails))
     if not complaint and not core.data(s).blocking then complaint = "send_all: the session does not block" end
     if complaint then error(complaint, 2) end
     local receipts, errs, i = {}, {}, 0
