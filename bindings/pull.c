@@ -150,7 +150,8 @@ static int message_size(lua_State *L) {
     return 1;
 }
 
-#define FINDINGS 64u
+#define FINDINGS     64u
+#define MAX_FINDINGS 10000u
 
 /* findings(m, size_max, is_bulk, may_8bit, may_utf8) -> list of { severity =, code =, place =, text
  * = } */
@@ -167,7 +168,12 @@ static int message_findings(lua_State *L) {
     b->source.pull = NULL;
     b->composed++;
     posta_message_check(b->message, &options, all, FINDINGS, &n);
-    if (n > FINDINGS) n = FINDINGS;
+    if (n > FINDINGS) { /* an error may be the last of them */
+        size_t cap = n < MAX_FINDINGS ? n : MAX_FINDINGS;
+        all = (posta_finding *)lua_newuserdata(L, cap * sizeof *all);
+        posta_message_check(b->message, &options, all, cap, &n);
+        if (n > cap) n = cap;
+    }
     lua_createtable(L, (int)n, 0);
     for (size_t i = 0; i < n; i++) {
         lua_createtable(L, 0, 4);

@@ -115,3 +115,88 @@ describe("the method of an invitation", function()
         assert.truthy(assert(m:tostring()):find("method=CANCEL", 1, true))
     end)
 end)
+
+describe("an enclosed message", function()
+    local function enclosing(inner)
+        return assert(posta.message { from = "ana@example.org", to = "bob@example.org", part = { message = inner } })
+    end
+
+    it("may be closed by its maker, its reader is asked all the same", function()
+        local inner = assert(posta.message { from = "eve@example.org", text = reader("one\n", "two\n") })
+        local outer = enclosing(enclosing(inner))
+        inner:close()
+        inner = nil -- luacheck: ignore
+        collectgarbage()
+        assert.truthy(assert(outer:tostring()):find("one\r\ntwo\r\n", 1, true))
+    end)
+
+    -- Calls, not time: each feed once looked at all that are enclosed.
+    it("is found at once among many", function()
+        local parts, calls, core = {}, 0, require "posta.core"
+        for i = 1, 200 do
+            parts[i] = { message = { from = "eve@example.org", text = reader("x" .. i .. "\n") } }
+        end
+        local m = assert(posta.message { from = "ana@example.org", to = "bob@example.org", part = { parts = parts } })
+        local wanted = core.message.wanted
+        core.message.wanted = function(...)
+            calls = calls + 1
+            return wanted(...)
+        end
+        local text = m:tostring()
+        core.message.wanted = wanted
+        assert.truthy(text:find("x200\r\n", 1, true))
+        assert.is_true(calls < 200 * 10, calls .. " calls")
+    end)
+end)
+
+describe("check", function()
+    it("gives all it finds, an error behind many warnings too", function()
+        local html = {}
+        for i = 1, 100 do html[i] = ("<img src='cid:c%d@x'>"):format(i) end
+        local found = posta.check(support.mail { html = table.concat(html) }, { size = 1 })
+        assert.equal(102, #found) -- and a long line
+        assert.equal("size.over", found[102].code)
+    end)
+
+    it("sees a cid: behind any blank and behind a reference", function()
+        for _, shown in ipairs { "<img src='\tcid:a@x'>", "<img src='\ncid:a@x'>",
+            '<p style="background:url(&quot;cid:a@x&quot;)">' } do
+            assert.same({}, posta.check(support.mail { html = shown, inline = { ["a@x"] = { body = "x" } } }))
+        end
+    end)
+end)
+
+describe("what cannot be sent again", function()
+    local function connected()
+        local server = require("spec.support.memory").new()
+        return assert(posta.connect { host = "mail.lan", security = "none", transport = server.transport }), server
+    end
+
+    it("says which body was read", function()
+        local conn, server = connected()
+        local m = assert(posta.message(support.mail { text = reader("one\n") }))
+        assert(conn:send(m))
+        local err = support.fails("body.failed", "text", conn:send(m))
+        assert.equal("mail.lan:587: text: was read already and cannot be read a second time; nothing was sent.",
+            err.message)
+        assert.equal("not_sent", err.outcome)
+        assert(conn:send(support.mail()))
+        assert.equal(2, #server.texts)
+    end)
+
+    it("says that it is enclosed in another", function()
+        local conn, server = connected()
+        local inner = assert(posta.message(support.mail()))
+        local outer = assert(posta.message { from = "ana@example.org", to = "bob@example.org",
+            part = { message = inner } })
+        local err = support.fails("body.failed", nil, conn:send(inner))
+        assert.truthy(err.message:find("the message is enclosed in another", 1, true))
+        assert(conn:send(outer))
+        assert.equal(1, #server.texts)
+    end)
+end)
+
+it("a reader's size may be what docs say", function()
+    local m = assert(posta.message(support.mail { attachments = { { body = reader(), size = 2 ^ 53 } } }))
+    assert.is_true(m:size() > 2 ^ 53)
+end)

@@ -269,6 +269,15 @@ function part.put(builder, label, use, t, cid, method)
     return message.part(m, label, use, "slot", size, options, method)
 end
 
+-- A handle of its own: its caller may close `other`, whose readers are asked for all that.
+local function keep_enclosed(data, other)
+    local own, given = message.share(other), core.data(other)
+    local kept = core.data(own)
+    kept.given, kept.readers, kept.enclosed = other, given.readers, given.enclosed
+    data.enclosed = data.enclosed or {}
+    data.enclosed[#data.enclosed + 1] = own
+end
+
 local function enclose(builder, label, t)
     local other = rawget(t, "message")
     local options = options_of(builder, label, t)
@@ -282,10 +291,9 @@ local function enclose(builder, label, t)
     elseif message.is_busy(other) then
         return builder:refuse(label .. ".message", "is being sent")
     end
-    local data = core.data(builder.m)
-    data.enclosed = data.enclosed or {}
-    data.enclosed[#data.enclosed + 1] = other
-    return message.enclose(builder.m, label, other, options)
+    local fine, node = message.enclose(builder.m, label, other, options)
+    if fine then keep_enclosed(core.data(builder.m), other) end
+    return fine, node
 end
 
 --- Gives C a part with all that hangs on it. True and its handle; or false.
