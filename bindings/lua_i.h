@@ -106,10 +106,11 @@ struct posta__lua_box {
     posta__lua_place place;
     posta_message *message;
     unsigned refs;
-    bool is_busy;          /* a session or link is sending it */
-    posta_source source;   /* what pull reads; pull null: not opened */
-    uint64_t composed;     /* how often it was composed: an older reader must stop */
-    posta_problem problem; /* what the binding itself found: NUL octets, files */
+    bool is_busy;                /* a session or link is sending it */
+    posta_source source;         /* what pull reads; pull null: not opened */
+    uint64_t composed;           /* how often it was composed: an older reader must stop */
+    uint64_t header_at, body_at; /* 1 + composed where header(n), body(n) are midway; else 0 */
+    posta_problem problem;       /* what the binding itself found: NUL octets, files */
     posta__lua_box *enclosed, *next_enclosed; /* messages in it: shared, let go with it */
 };
 

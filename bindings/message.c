@@ -38,6 +38,17 @@ void posta__lua_box_release(posta__lua_box **box) {
     place.port.allocate(&place, b, sizeof *b, 0);
 }
 
+/* share(m) -> another handle of the same message, which is closed when both are. */
+static int message_share(lua_State *L) {
+    posta__lua_box *b = posta__lua_message_check(L, 1)->box;
+    luaL_checkstack(L, 8, "posta.message");
+    posta__lua_message *other =
+        (posta__lua_message *)posta__lua_handle_new(L, sizeof *other, POSTA__LUA_MESSAGE);
+    other->box = b;
+    b->refs++;
+    return 1;
+}
+
 static int message_gc(lua_State *L) {
     posta__lua_message *m = (posta__lua_message *)luaL_checkudata(L, 1, POSTA__LUA_MESSAGE);
     posta__lua_box_release(&m->box);
@@ -331,6 +342,7 @@ void posta__lua_sending_forget(posta__lua_sending *s) {
 
 static const luaL_Reg functions[] = {
     {"new", message_new},
+    {"share", message_share},
     {"close", message_close},
     {"is_message", message_is_message},
     {"is_closed", message_is_closed},

@@ -89,7 +89,7 @@ static bool body(lua_State *L, posta__lua_message *m, const char *kind, posta_bo
     }
     if (strcmp(kind, "slot") == 0) {
         lua_Number n = luaL_optnumber(L, 5, -1);
-        *out = posta_body_slot(n >= 0 && n < 9e15 ? (uint64_t)n : POSTA_LEN_UNKNOWN);
+        *out = posta_body_slot(n >= 0 && n <= 9007199254740992.0 ? (uint64_t)n : POSTA_LEN_UNKNOWN);
         return true;
     }
     luaL_argcheck(L, strcmp(kind, "file") == 0, 4, "body kind expected");

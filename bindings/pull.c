@@ -68,16 +68,18 @@ static int message_pull(lua_State *L) {
     return 1 + posta__lua_push_status(L, status);
 }
 
-static int read_some(lua_State *L,
+/* `at`: where this reading is midway. Composed anew since, it would begin anew, unseen. */
+static int read_some(lua_State *L, posta__lua_box *b, uint64_t *at,
                      posta_status (*read)(posta_message *, void *, size_t, size_t *)) {
-    posta__lua_box *b = posta__lua_message_idle(L, 1)->box;
     lua_Number asked = luaL_optnumber(L, 2, PIECE);
     luaL_argcheck(L, asked >= 1 && asked <= MAX_LENGTH, 2, "expected 1 to 16777216 octets");
     size_t cap = (size_t)asked;
     size_t n = 0;
     void *out = lua_newuserdata(L, cap);
+    posta_status status = POSTA_E_STATE;
     b->source.pull = NULL;
-    posta_status status = read(b->message, out, cap, &n);
+    if (*at == 0 || *at == b->composed + 1) status = read(b->message, out, cap, &n);
+    if (status != POSTA_AGAIN) *at = n > 0 ? b->composed + 1 : 0;
     if (n > 0) {
         lua_pushlstring(L, (const char *)out, n);
         return 1;
@@ -88,12 +90,14 @@ static int read_some(lua_State *L,
 
 /* mime_header(m, n) -> at most n bytes; or nil, "end" or a fault */
 static int message_mime_header(lua_State *L) {
-    return read_some(L, posta_mime_get_header);
+    posta__lua_box *b = posta__lua_message_idle(L, 1)->box;
+    return read_some(L, b, &b->header_at, posta_mime_get_header);
 }
 
 /* mime_body(m, n) -> the same; "again": a slot waits */
 static int message_mime_body(lua_State *L) {
-    return read_some(L, posta_mime_get_body);
+    posta__lua_box *b = posta__lua_message_idle(L, 1)->box;
+    return read_some(L, b, &b->body_at, posta_mime_get_body);
 }
 
 /* envelope(m) -> from, { address, ... }; or nil */
@@ -146,7 +150,8 @@ static int message_size(lua_State *L) {
     return 1;
 }
 
-#define FINDINGS 64u
+#define FINDINGS     64u
+#define MAX_FINDINGS 10000u
 
 /* findings(m, size_max, is_bulk, may_8bit, may_utf8) -> list of { severity =, code =, place =, text
  * = } */
@@ -163,7 +168,12 @@ static int message_findings(lua_State *L) {
     b->source.pull = NULL;
     b->composed++;
     posta_message_check(b->message, &options, all, FINDINGS, &n);
-    if (n > FINDINGS) n = FINDINGS;
+    if (n > FINDINGS) { /* an error may be the last of them */
+        size_t cap = n < MAX_FINDINGS ? n : MAX_FINDINGS;
+        all = (posta_finding *)lua_newuserdata(L, cap * sizeof *all);
+        posta_message_check(b->message, &options, all, cap, &n);
+        if (n > cap) n = cap;
+    }
     lua_createtable(L, (int)n, 0);
     for (size_t i = 0; i < n; i++) {
         lua_createtable(L, 0, 4);

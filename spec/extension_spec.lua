@@ -315,9 +315,11 @@ describe("send_all()", function()
     end)
 
     it("is misused by name", function()
-        local conn = open {}
+        local conn, s = open {}
         raises("send_all.mails: expected a list of mails or a function, got nil", conn.send_all, conn)
         raises("mails[1].subjct: unknown; did you mean subject?", conn.send_all, conn, { { subjct = "x" } })
+        raises("mails[2].subjct: unknown", conn.send_all, conn, { support.mail {}, { subjct = "x" } })
+        assert.equal(0, #s.texts) -- else nobody had the receipt of the first
         raises("send_all.mails: expected a list of mails", conn.send_all, conn, { from = "x" })
         conn:quit()
     end)

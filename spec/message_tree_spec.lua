@@ -97,10 +97,10 @@ describe("posta.part", function()
     it("has one place, messages in it too", function()
         local t = with {}
         t.part = { message = t }
-        raises("mail.part.message.part: is a part of itself", posta.message, t)
+        raises("mail.part.message: is a part of itself", posta.message, t)
         t = support.mail { text = "x" }
         t.attachments = { "a.png", { message = t } }
-        raises("mail.attachments[2].message.attachments[2]: is a part of itself", posta.message, t)
+        raises("mail.attachments[2].message: is a part of itself", posta.message, t)
         local p = posta.part { body = "x" }
         raises("mail.part.parts[2].message.part: is used already at mail.part.parts[1]", posta.message,
             with { part = { parts = { p, { message = with { part = p } } } } })

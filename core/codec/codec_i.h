@@ -431,7 +431,7 @@ typedef enum posta__address_kind {
 
 typedef struct posta__address {
     posta__address_kind kind;
-    bool is_simple;    /* local part, '@' and domain stand in a row, as they are written */
+    bool is_simple;    /* ASCII; local part, @ and domain stand in a row, as they are written */
     posta_span name;   /* display name, decoded, UTF-8; empty: none */
     posta_span local;  /* without quotes and escapes; may be empty: "" */
     posta_span domain; /* as given; a literal with its []. Empty: a local name alone, or with an

@@ -168,9 +168,9 @@ static void take(search *s, const posta__part *html, cids *c, uint8_t octet) {
     if (c->matched < 4) return;
     c->matched = 0;
     c->n = 0;
-    /* "acid: x" is none */
-    c->in_id = c->before == '"' || c->before == '\'' || c->before == '=' || c->before == '(' ||
-               c->before == ' ';
+    /* "acid: x" is none; behind a ; as in url(&quot;cid:x&quot;) */
+    c->in_id = c->before <= ' ' || c->before == '"' || c->before == '\'' || c->before == '=' ||
+               c->before == '(' || c->before == ';';
 }
 
 static bool can_read(const posta__part *p) {

@@ -45,18 +45,15 @@ posta_status posta__program_close(posta_message *m) {
 }
 
 bool posta__program_open(posta_message *m, size_t len) {
-    posta__program *g = &m->program;
-    uint8_t *p = posta__program_close(m) ? NULL : posta__arena_bytes(&g->arena, len);
-    if (!p) return false;
-    posta__arena_trim(&g->arena, p, len, 0);
-    g->text = posta__window(p, g->arena.left);
+    posta_arena *a = &m->program.arena;
+    if (posta__program_close(m)) return false;
+    if (a->left < len) {
+        uint8_t *p = posta__arena_bytes(a, len);
+        if (!p) return false;
+        posta__arena_trim(a, p, len, 0);
+    }
+    m->program.text = posta__window(a->p, a->left);
     return true;
-}
-
-posta_status posta__program_put(posta_message *m, posta_span s) {
-    if (!posta__program_has_room(m, s.len)) return POSTA_E_MEMORY;
-    posta__put(&m->program.text, s);
-    return POSTA_OK;
 }
 
 static bool ends_in_line(const posta__part *p) {
@@ -101,12 +98,13 @@ static void reset(posta_message *m) {
 /* <32 hex digits @ domain of the first From>, RFC 5322 3.6.4. It is drawn once for servers of any
    ability, so it is ASCII; a domain that nobody can write so is left out. */
 static posta_status draw_id(posta_message *m) {
-    posta_span domain = posta__entry_domain(m->addresses[POSTA_FROM].first);
+    posta_span domain;
     char hex[POSTA__BOUNDARY_LEN];
     uint8_t random[16], *p;
     posta_window w;
     posta_status status;
     if (m->id.len > 0) return POSTA_OK;
+    domain = posta__entry_domain(m->addresses[POSTA_FROM].first);
     if (!posta__is_ascii(domain)) domain = POSTA_LIT("posta.invalid");
     status = posta__draw(m, random);
     if (status) return status;
@@ -145,9 +143,11 @@ static posta_status draw_boundaries(posta_message *m) {
 static posta_status take_date(posta_message *m) {
     uint8_t text[POSTA__DATE_LEN + 1];
     posta_window w = posta__window(text, sizeof text);
-    int64_t now = m->port->unix_time ? m->port->unix_time(m->port->user) : -1;
+    int64_t now;
     char *copy;
-    if (m->date.len > 0 || now < 0 || posta__date_put(&w, now, 0)) return POSTA_OK;
+    if (m->date.len > 0 || !m->port->unix_time) return POSTA_OK;
+    now = m->port->unix_time(m->port->user);
+    if (now < 0 || posta__date_put(&w, now, 0)) return POSTA_OK;
     copy = posta__arena_copy(&m->arena, posta__span(w.p, w.len));
     if (!copy) return POSTA_E_MEMORY;
     m->date = posta__span(copy, w.len);
@@ -249,8 +249,7 @@ static posta_status compile_tree(posta_message *m, posta__shape shape) {
     if (!status && is_message) status = posta__head_write(m);
     if (!status) status = posta__head_version(m);
     if (!status && !is_message) status = posta__head_extra(m);
-    if (!status) status = posta__tree_write(m);
-    return status ? status : posta__program_close(m);
+    return status ? status : posta__tree_write(m);
 }
 
 posta_status posta__compile(posta_message *m, posta__shape shape,
@@ -343,6 +342,10 @@ static bool can_rewind(const posta_message *m) {
     return true;
 }
 
+static posta_status blame_owned(posta_message *m) {
+    return posta__blame_on(m, POSTA_E_STATE, "", "the message is enclosed in another");
+}
+
 posta_status posta_message_compose(posta_message *m, const posta_compose_options *options,
                                    posta_source *source_out, bool *has_8bit_out) {
     static const posta_compose_options standard = POSTA_COMPOSE_OPTIONS;
@@ -354,8 +357,7 @@ posta_status posta_message_compose(posta_message *m, const posta_compose_options
     if (options->read_space > 0 && options->read_space < POSTA_MIN_READ_SPACE)
         return POSTA_E_ARGUMENT;
     if (m->status) return m->status;
-    if (m->owner)
-        return posta__blame_on(m, POSTA_E_STATE, "", "the message is enclosed in another");
+    if (m->owner) return blame_owned(m);
     status = posta__check_whole(m);
     if (!status) status = posta__check_parts(m);
     if (!status) status = posta__compile(m, POSTA__SHAPE_MESSAGE, options);
@@ -389,6 +391,7 @@ posta_status posta_message_size(posta_message *m, const posta_compose_options *o
 static posta_status mime_begin(posta_message *m) {
     static const posta_compose_options standard = POSTA_COMPOSE_OPTIONS;
     posta_status status;
+    if (m->owner) return blame_owned(m);
     if (m->program.shape == POSTA__SHAPE_MIME_ONLY) return POSTA_OK;
     if (m->raw) return missing(m, "raw", "is a finished text: it has no part of its own");
     status = posta__check_parts(m);

@@ -194,6 +194,7 @@ posta_status posta_message_subject(posta_message *m, const char *text) {
     if (posta__text_check_at(s, &why, &at)) return blame_text(m, label, s, why, at);
     if (!keep(m, s, &m->subject)) return m->status;
     m->has_subject = true;
+    m->subject_is_simple = posta__text_is_simple(s);
     return POSTA_OK;
 }
 

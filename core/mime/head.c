@@ -227,7 +227,7 @@ static posta_status put_addresses(posta_message *m) {
 
 static posta_status put_subject(posta_message *m) {
     posta_span name = POSTA_LIT("Subject");
-    if (posta__text_is_simple(m->subject) && put_line(m, name, m->subject)) return POSTA_OK;
+    if (m->subject_is_simple && put_line(m, name, m->subject)) return POSTA_OK;
     return put_field(m, name, "subject", write_text, &m->subject);
 }
 

@@ -311,7 +311,6 @@ typedef struct posta__run {
     uint8_t last;        /* the last of them, 0: none */
     bool in_body;
     /* the body that is going on */
-    bool is_flushed;
     bool is_known; /* it was looked at, and cannot have changed since */
     posta__input input;
     uint64_t gave; /* encoded octets of this body */
@@ -348,6 +347,7 @@ struct posta_message {
     posta__entries addresses[POSTA__ADDRESS_FIELDS];
     bool has_envelope_from;
     bool has_subject;
+    bool subject_is_simple; /* posta__text_is_simple */
     posta_span subject;
     posta_span date; /* as it will be written; empty: not given */
     posta_span id;   /* with brackets */
@@ -432,7 +432,11 @@ static inline bool posta__program_has_room(posta_message *m, size_t len) {
     return posta__room(&m->program.text) >= len || posta__program_open(m, len);
 }
 /** Copies octets to the end of the program. */
-posta_status posta__program_put(posta_message *m, posta_span s);
+static inline posta_status posta__program_put(posta_message *m, posta_span s) {
+    if (!posta__program_has_room(m, s.len)) return POSTA_E_MEMORY;
+    posta__put(&m->program.text, s);
+    return POSTA_OK;
+}
 /** Adds a body or an end of line to the program. */
 posta_status posta__program_add(posta_message *m, posta__seg_kind kind, posta__part *part);
 /** Writes the message's own header fields. (head.c) */

@@ -7,7 +7,7 @@
 
 void posta__run_begin(posta_message *m) {
     posta__run *r = &m->run;
-    memset(r, 0, offsetof(posta__run, is_flushed));
+    memset(r, 0, offsetof(posta__run, is_known));
     r->seg = m->program.first;
     r->spill = posta__window(r->spill_at, sizeof r->spill_at);
 }
@@ -69,7 +69,6 @@ static void begin_body(const posta_message *m, posta__run *r) {
         lines = m->line_ends == POSTA_LINE_ENDS_REJECT ? POSTA__LINES_REJECT : 0;
     posta__input_init(&r->input, p);
     r->in_body = true;
-    r->is_flushed = false;
     r->is_known = is_known;
     r->gave = 0;
     memset(&r->watch, 0, sizeof r->watch);
@@ -180,16 +179,13 @@ static posta_status fill(posta_message *m, posta__run *r) {
 static posta_status step_body(posta_message *m, posta__run *r, posta_window *w) {
     posta_status status;
     size_t before = w->len;
+    bool is_over;
     if (!r->in_body) begin_body(m, r);
-    if (r->is_flushed) return end_body(m, r);
     status = fill(m, r);
-    if (status == POSTA_OK)
-        status = encode(r, w);
-    else if (status == POSTA_END) {
-        status = flush(r, w);
-        r->is_flushed = status == POSTA_OK;
-    } else
-        return status;
+    is_over = status == POSTA_END;
+    if (status && !is_over) return status;
+    status = is_over ? flush(r, w) : encode(r, w);
+    if (status == POSTA_AGAIN) is_over = false;
     if (status == POSTA_E_FIELD) {
         posta__blame b = {r->input.part->label,
                           {NULL, 0},
@@ -198,11 +194,13 @@ static posta_status step_body(posta_message *m, posta__run *r, posta_window *w) 
         w->len = before;
         return posta__blame_it(m, POSTA_E_BODY, b);
     }
-    status = inspect(m, r, w, before);
-    if (status) return status;
-    if (w->len > before) r->last = w->p[w->len - 1];
-    r->given += w->len - before;
-    return POSTA_OK;
+    if (w->len > before) {
+        status = inspect(m, r, w, before);
+        if (status) return status;
+        r->last = w->p[w->len - 1];
+        r->given += w->len - before;
+    }
+    return is_over ? end_body(m, r) : POSTA_OK;
 }
 
 /* ---- the source ---- */

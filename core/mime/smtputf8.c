@@ -12,7 +12,7 @@ posta_status posta__entry_look(posta_message *m, posta__entry *e, const char *la
     uint8_t *p;
     posta_window w;
     posta_status status = POSTA_E_NOT_BUILT;
-    if (e->a.kind != POSTA__MAILBOX || !has_letters(&e->a)) return POSTA_OK;
+    if (e->a.kind != POSTA__MAILBOX || e->a.is_simple || !has_letters(&e->a)) return POSTA_OK;
     m->has_letters = true;
     e->label = posta__arena_copy(&m->arena, posta__span_of(label));
     if (!e->label) return POSTA_E_MEMORY;

@@ -241,11 +241,10 @@ static bool find_content(posta_message *m, posta__part **out) {
 
 /* What hung somewhere the last time hangs anew. */
 static void unhang(posta_message *m) {
-    posta__part *one[] = {m->text, m->html, m->calendar};
     posta__part *p;
-    size_t i;
-    for (i = 0; i < sizeof one / sizeof *one; i++)
-        if (one[i]) one[i]->parent = one[i]->next = NULL;
+    if (m->text) m->text->parent = m->text->next = NULL;
+    if (m->html) m->html->parent = m->html->next = NULL;
+    if (m->calendar) m->calendar->parent = m->calendar->next = NULL;
     for (p = m->inlines; p; p = p->next)
         p->parent = NULL;
     for (p = m->attachments; p; p = p->next)
@@ -313,7 +312,7 @@ static posta_status put_nothing(posta_message *m) {
         posta__program_put(m, POSTA_LIT("Content-Type: text/plain; charset=utf-8\r\n"
                                         "Content-Transfer-Encoding: 7bit\r\n\r\n"));
     end_head(m);
-    return status;
+    return status ? status : posta__program_close(m);
 }
 
 /* A multipart needs what the worst of its parts does, RFC 2045 6.2. */

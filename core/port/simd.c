@@ -19,7 +19,7 @@ bool posta__simd_fits(void) {
 
 #else
 
-const posta_kernels posta__kernels_simd = {NULL, NULL, NULL, NULL, NULL};
+const posta_kernels posta__kernels_simd = {NULL, NULL, NULL, NULL, NULL, NULL};
 
 bool posta__simd_fits(void) {
     return false;

@@ -16,43 +16,44 @@ typedef struct line_way {
     uint8_t *to, *to_last;
 } line_way;
 
-/* Copies up to a CR, LF or NUL and stands there; false: there is none within reach. The last block
-   goes back in the line, and does some octets twice. */
-VECTOR static inline bool copy_run(line_way *w) {
-    for (;;) {
-        size_t n = copy_block(w->p, w->to), back = 0;
-        w->p += n;
-        w->to += n;
-        if (n < LINE_BLOCK) return true;
-        if (w->p <= w->p_last && w->to <= w->to_last) continue;
+/* Copies a block more and stands at its first CR, LF or NUL; false: it has none. */
+VECTOR static inline bool stops_in_block(line_way *w) {
+    size_t n = copy_block(w->p, w->to);
+    w->p += n;
+    w->to += n;
+    return n < LINE_BLOCK;
+}
+
+/* The same for a line that is longer; false too where it is too long. The last block goes back in
+   the line, and does some octets twice. */
+VECTOR static bool stops_later(line_way *w) {
+    do {
+        size_t back = 0;
         if (w->p > w->p_last) back = (size_t)(w->p - w->p_last);
         if (w->to > w->to_last + back) back = (size_t)(w->to - w->to_last);
         if (back == LINE_BLOCK || back > (size_t)(w->p - w->line)) return false;
         w->p -= back;
         w->to -= back;
-    }
-}
-
-/* Octets of the line end in front; 0: it is none. */
-static inline size_t line_end_len(const uint8_t *p, const uint8_t *end) {
-    if (*p == '\n') return 1;
-    return *p == '\r' && end - p > 1 && p[1] == '\n' ? 2 : 0;
+    } while (!stops_in_block(w));
+    return w->p - w->line <= (ptrdiff_t)POSTA_MAX_LINE;
 }
 
 /* Lines that begin at least a block before the end. */
 VECTOR static void copy_lines(posta_span *in, unsigned flags, posta_window *out) {
     const uint8_t *end = in->p + in->len;
     uint8_t *to = out->p + out->len;
-    size_t least = flags & POSTA__LINES_REJECT ? 2 : 1;
+    int lone = flags & POSTA__LINES_REJECT ? -1 : '\n'; /* ends a line by itself */
     line_way w = {in->p, in->p, end - LINE_BLOCK, to, out->p + out->cap - LAST_ROOM};
     while (w.p <= w.p_last && w.to <= w.to_last) {
         if (*w.p == '.' && (flags & POSTA__LINES_STUFF)) *w.to++ = '.';
-        if (!copy_run(&w)) break;
-        size_t eol = line_end_len(w.p, end);
-        if (eol < least || w.p - w.line > (ptrdiff_t)POSTA_MAX_LINE) break;
+        if (!stops_in_block(&w) && !stops_later(&w)) break;
+        if (*w.p != lone) {
+            if (*w.p != '\r' || end - w.p < 2 || w.p[1] != '\n') break;
+            w.p++;
+        }
         memcpy(w.to, "\r\n", 2);
         to = w.to += 2;
-        w.line = w.p += eol;
+        w.line = ++w.p;
     }
     out->len = (size_t)(to - out->p);
     *in = posta__span(w.line, (size_t)(end - w.line));

@@ -53,12 +53,24 @@ function body.reader(value)
     end
 end
 
--- The message that waits for a slot: `m`, or one that is enclosed in it.
+--- What a reader says, as part of a message of one line.
+function body.reason(why)
+    return (tostring(why):gsub("[%z\1-\31\127]", "?"))
+end
+
+-- The message that waits for a slot: `m`, or one that is enclosed in it. Those are read in the order of the
+-- list, so looking begins where one waited last: else a thousand of them were a million looks.
 local function waiting(m)
     if message.wanted(m) then return m end
-    for _, other in ipairs(core.data(m).enclosed or {}) do
-        local found = not message.is_closed(other) and waiting(other)
-        if found then return found end
+    local data = core.data(m)
+    local enclosed, from = data.enclosed or {}, data.waited or 1
+    for i = from, from + #enclosed - 1 do
+        local at = (i - 1) % #enclosed + 1
+        local found = waiting(enclosed[at])
+        if found then
+            data.waited = at
+            return found
+        end
     end
     return nil
 end
@@ -77,7 +89,7 @@ function body.feed(m)
     elseif piece ~= nil then
         message.fail(m, slot, ("expected a string from the body's reader, got %s"):format(type(piece)))
     elseif why ~= nil then
-        message.fail(m, slot, (tostring(why):gsub("%z", "?")))
+        message.fail(m, slot, body.reason(why))
     else
         message.finish(m, slot)
     end

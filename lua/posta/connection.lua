@@ -47,6 +47,14 @@ end
 
 local WRONG_TIME = { state = true, busy = true, argument = true }
 
+-- Why the message is what does not fit: a body was read and cannot be read again, or it is enclosed in another.
+local function spent_message(s, data)
+    local m = data.message
+    if not m or core.message.is_closed(m) or session.is_acting(s) or not session.is_connected(s) then return nil end
+    local problem = mail.problem(m)
+    return problem and problem.code == "body.failed" and problem or nil
+end
+
 --- The answer to an action whose status is `status`: true, "in_progress", or nil, message, err.
 function connection.answer(s, status, what)
     local data = core.data(s)
@@ -64,6 +72,8 @@ function connection.answer(s, status, what)
         if account.status == status then return events.failure(data, account) end
         return fault(s, status, what)
     end
+    local spent = status == "state" and what == "send" and spent_message(s, data)
+    if spent then return errors.problem(spent, data.peer) end
     local why = session.is_connected(s) and "it does not fit here" or "the session is not connected"
     if status == "state" and session.is_acting(s) then why = "something else is under way" end
     return errors.fail {
@@ -252,6 +262,17 @@ function methods.send(s, t)
     return connection.send(s, m)
 end
 
+-- The complaint about a list, before any of it is sent: an error behind half of them would take their receipts along.
+local function mails_misuse(mails)
+    local n = names.list_len(mails)
+    if not n then return "send_all.mails: expected a list of mails" end
+    for i = 1, n do
+        local complaint = mail.complaint(rawget(mails, i), ("mails[%d]"):format(i))
+        if complaint then return complaint end
+    end
+    return nil
+end
+
 -- The next mail of a list or of an iterator.
 local function each(mails)
     if type(mails) == "function" then return mails end
@@ -274,7 +295,7 @@ function methods.send_all(s, mails, handler)
     checked(s, "send_all")
     local complaint = names.wrong_type(mails, "send_all.mails", "table|function", "a list of mails or a function")
         or (handler ~= nil and names.wrong_type(handler, "send_all.handler", "function"))
-        or (type(mails) == "table" and not names.list_len(mails) and "send_all.mails: expected a list of mails")
+        or (type(mails) == "table" and mails_misuse(mails))
     if not complaint and not core.data(s).blocking then complaint = "send_all: the session does not block" end
     if complaint then error(complaint, 2) end
     local receipts, errs, i = {}, {}, 0

@@ -155,9 +155,10 @@ for name, rule in next, extension.rules do MAIL.known[name] = rule end
 for name, rule in next, typed.rules(addresses_misuse) do MAIL.known[name] = rule end
 for name, said in next, typed.moved do MAIL.moved[name] = said end
 
--- Parts that hold others: each has one place in the mail. `seen` and `depth` are of what encloses it.
+-- Parts that hold others: each has one place in the mail. A mail inside another, `depth` levels down, shares
+-- what was `seen`: nothing else ends a cycle.
 local function tree_misuse(t, path, seen, depth)
-    seen = seen or {}
+    seen, depth = seen or { [t] = path }, (depth or 0) + 1
     local root, attached = rawget(t, "part"), rawget(t, "attachments")
     local complaint = root and part.node_misuse(root, path .. ".part", seen, depth)
     if complaint or type(attached) ~= "table" then return complaint end

@@ -65,6 +65,7 @@ end
 function methods.write(m, target)
     checked(m, "write")
     if type(target) == "function" then return write(m, target) end
+    if body.is_closed_file(target) then error("write: the file is closed", 2) end
     local is_file = type(target) == "userdata" or type(target) == "table"
     if not is_file or type(target.write) ~= "function" then
         error("write: expected function or file handle, got " .. type(target), 2)
@@ -85,14 +86,29 @@ function methods.tostring(m)
 end
 
 local function counted(n, name)
-    if n ~= nil and (type(n) ~= "number" or not (n >= 1 and n <= 2 ^ 24)) then
-        error(name .. ": expected 1 to 16777216 octets, got " .. tostring(n), 3)
+    if n == nil then return end
+    if type(n) ~= "number" or not (n >= 1 and n <= 2 ^ 24) or n ~= math.floor(n) then
+        error(("%s: expected 1 to 16777216 octets, got %s"):format(name, tostring(n)), 3)
     end
 end
 
 ------------------------------------------------------------------------------- looking and reading
 
-local CHECK = { known = { size = "number", bulk = "boolean", may_8bit = "boolean", may_utf8 = "boolean" } }
+local function octets_misuse(value, path)
+    if type(value) == "number" and value >= 0 and value <= 2 ^ 53 then return nil end
+    return ("%s: expected a number of octets, got %s"):format(path, tostring(value))
+end
+
+local SIZE = { known = { may_8bit = "boolean", may_utf8 = "boolean" } }
+local CHECK = { known = { size = octets_misuse, bulk = "boolean", may_8bit = "boolean", may_utf8 = "boolean" } }
+
+-- The options, or {}; raises at the caller of the method.
+local function checked_options(options, name, rules)
+    options = options == nil and {} or options
+    local complaint = names.wrong_type(options, name, "table") or names.misuse(options, name, rules)
+    if complaint then error(complaint, 3) end
+    return options
+end
 
 --- Looks for what will go wrong or annoy, before it is sent: a list of { code =, severity =, place =, text = },
 -- severity "error" (it cannot be sent so), "warning" or "note". docs/mime.md has the codes.
@@ -100,9 +116,7 @@ local CHECK = { known = { size = "number", bulk = "boolean", may_8bit = "boolean
 -- goes to many who asked for it; may_8bit = true: the server has 8BITMIME; may_utf8 = true: and SMTPUTF8
 function methods.check(m, options)
     checked(m, "check")
-    options = options or {}
-    local complaint = names.wrong_type(options, "check", "table") or names.misuse(options, "check", CHECK)
-    if complaint then error(complaint, 2) end
+    options = checked_options(options, "check", CHECK)
     if not loop.is_free(m) then return errors.busy("message") end
     return message.findings(m, rawget(options, "size"), rawget(options, "bulk"), rawget(options, "may_8bit"),
         rawget(options, "may_utf8"))
@@ -113,8 +127,8 @@ end
 -- @return number; or nil, message, err: code "size.unknown" where a body's length is not known
 function methods.size(m, options)
     checked(m, "size")
+    options = checked_options(options, "size", SIZE)
     if not loop.is_free(m) then return errors.busy("message") end
-    if type(options) ~= "table" then options = {} end
     local n, status = message.size(m, rawget(options, "may_8bit"), rawget(options, "may_utf8"))
     if n == false then return failure(m, status) end
     if n ~= true then return n end
@@ -241,6 +255,7 @@ end
 --- What posta.message{...}:check(options) finds, behind the files that are not there; where no message can be made of
 -- it, why is a finding too.
 function M.check(t, options)
+    options = checked_options(options, "check", CHECK)
     local all = {}
     local m, problem = mail.build(t, nil, all)
     if not m then

@@ -140,12 +140,14 @@ function part.node_misuse(t, path, seen, depth)
         or place_misuse(t, path, seen, depth)
         or names.misuse(t, path, NODE)
         or one_of(t, path, "file", "body", "parts", "message")
-    local parts = not complaint and rawget(t, "parts")
+    local parts, enclosed = not complaint and rawget(t, "parts"), not complaint and rawget(t, "message")
+    if type(enclosed) == "table" then
+        path = path .. ".message"
+        return place_misuse(enclosed, path, seen, depth) or part.mail_misuse(enclosed, path, seen, depth)
+    end
     for i = 1, parts and names.list_len(parts) or 0 do
         complaint = complaint or part.node_misuse(rawget(parts, i), ("%s.parts[%d]"):format(path, i), seen, depth + 1)
     end
-    local other = not complaint and rawget(t, "message")
-    if type(other) == "table" then return part.mail_misuse(other, path .. ".message", seen, depth + 1) end
     return complaint
 end
 
@@ -267,6 +269,15 @@ function part.put(builder, label, use, t, cid, method)
     return message.part(m, label, use, "slot", size, options, method)
 end
 
+-- A handle of its own: its caller may close `other`, whose readers are asked for all that.
+local function keep_enclosed(data, other)
+    local own, given = message.share(other), core.data(other)
+    local kept = core.data(own)
+    kept.given, kept.readers, kept.enclosed = other, given.readers, given.enclosed
+    data.enclosed = data.enclosed or {}
+    data.enclosed[#data.enclosed + 1] = own
+end
+
 local function enclose(builder, label, t)
     local other = rawget(t, "message")
     local options = options_of(builder, label, t)
@@ -280,10 +291,9 @@ local function enclose(builder, label, t)
     elseif message.is_busy(other) then
         return builder:refuse(label .. ".message", "is being sent")
     end
-    local data = core.data(builder.m)
-    data.enclosed = data.enclosed or {}
-    data.enclosed[#data.enclosed + 1] = other
-    return message.enclose(builder.m, label, other, options)
+    local fine, node = message.enclose(builder.m, label, other, options)
+    if fine then keep_enclosed(core.data(builder.m), other) end
+    return fine, node
 end
 
 --- Gives C a part with all that hangs on it. True and its handle; or false.

@@ -119,8 +119,12 @@ local function all_of(builder, value)
     local reader = body.reader(value)
     while true do
         local piece, why = reader()
-        if piece == nil and why ~= nil then return builder:refuse("calendar", tostring(why), "body.failed") end
+        if piece == nil and why ~= nil then return builder:refuse("calendar", body.reason(why), "body.failed") end
         if piece == nil then return table.concat(pieces) end
+        if type(piece) ~= "string" then
+            local said = "expected a string from the body's reader, got " .. type(piece)
+            return builder:refuse("calendar", said, "body.failed")
+        end
         n = n + #piece
         if piece == "" or n > 2 ^ 20 then
             return builder:refuse("calendar", piece == "" and "has to be there at once" or "is longer than 1 MiB")
@@ -131,7 +135,7 @@ end
 
 -- RFC 5545 3.7.2: the method stands in the text too. A line that begins with a blank goes on from the one before.
 local function method_in(text)
-    return ("\n" .. text):match("[\r\n][Mm][Ee][Tt][Hh][Oo][Dd]:%s*([%a-]+)")
+    return ("\n" .. text):match("[\r\n][Mm][Ee][Tt][Hh][Oo][Dd]:[ \t]*([%a-]+)")
 end
 
 local function put_calendar(builder, value)

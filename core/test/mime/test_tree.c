@@ -482,6 +482,23 @@ static void attached_by_hand(void **state) {
     }
 }
 
+/* RFC 2046 5.2.1: a message within one is not encoded, whoever asks for it. */
+static void whole_is_not_encoded(void **state) {
+    static const posta_encoding all[] = {POSTA_ENCODING_BASE64, POSTA_ENCODING_QUOTED_PRINTABLE,
+                                         POSTA_ENCODING_AUTO, POSTA_ENCODING_7BIT};
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        t_place place;
+        posta_message *m = (t_place_init(&place), t_message(&place));
+        posta_part_options o = of_type("message/rfc822");
+        o.encoding = all[i];
+        assert_int_equal(posta_message_attach(m, posta_body_string("Subject: x\r\n\r\n"), &o),
+                         i < 2 ? POSTA_E_FIELD : POSTA_OK);
+        if (i < 2) assert_string_equal(posta_message_problem(m)->field, "attachments[1].encoding");
+        t_done(&place, m);
+    }
+}
+
 /* 64 of them, and not one more. */
 static void many_parameters(void **state) {
     static char names[65][8];
@@ -545,6 +562,7 @@ int main(void) {
         cmocka_unit_test(attached_by_hand),
         cmocka_unit_test(calendar_parameters),
         cmocka_unit_test(many_parameters),
+        cmocka_unit_test(whole_is_not_encoded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
