@@ -216,3 +216,12 @@ end)
 it("the count of words of another charset is whole", function()
     assert.equal("1", tostring((select(2, posta.encoded_word.decode "=?koi8-r?q?a?="))))
 end)
+
+-- Row G08: as a text it had an encoded word for its address; and there could be two.
+it("Disposition-Notification-To has its own field", function()
+    for _, value in ipairs { "a@b.org", "j\195\181e@b.org" } do
+        local err = support.fails("field.invalid", "headers.Disposition-Notification-To",
+            posta.message(support.mail { headers = { ["Disposition-Notification-To"] = value } }))
+        assert.truthy(tostring(err):find("disposition_notification_to", 1, true))
+    end
+end)
