@@ -62,6 +62,18 @@ static int address_list(lua_State *L) {
     }
 }
 
+/* A domain beyond ASCII is asked for its A-labels, as a message does it when an address is given.
+ */
+static posta_status look_up(posta_span path, const posta__address *a, posta__address_fault *fault) {
+    uint8_t store[POSTA_MAX_DOMAIN];
+    posta_window w = {store, sizeof store, 0, 0};
+    if (posta__is_ascii(a->domain)) return POSTA_OK;
+    posta_status status = posta__domain_to_ascii(a->domain, posta_port_default(), &w, fault);
+    if (status == POSTA_E_LIMIT) fault->why = "has a domain over 255 octets, written as ASCII";
+    fault->at = path.len - a->domain.len;
+    return status == POSTA_E_NOT_BUILT ? POSTA_OK : status;
+}
+
 static int one(lua_State *L, bool is_path) {
     size_t len;
     size_t cap;
@@ -75,6 +87,7 @@ static int one(lua_State *L, bool is_path) {
     posta__arena_init(&arena, NULL, mem, cap, 0);
     posta_status status = is_path ? posta__path_parse(in, 0, &arena, &a, &fault)
                                   : posta__mailbox_parse(in, &arena, &a, &fault);
+    if (status == POSTA_OK && is_path) status = look_up(in, &a, &fault);
     if (status != POSTA_OK) return refuse(L, status, &fault);
     push_address(L, &a);
     return 1;

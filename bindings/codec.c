@@ -88,7 +88,7 @@ static int word_decode(lua_State *L) {
     if (status != POSTA_OK)
         return luaL_error(L, "posta.encoded_word: %s", posta_status_text(status));
     lua_pushlstring(L, (const char *)w.p, w.len);
-    lua_pushnumber(L, (lua_Number)left);
+    lua_pushinteger(L, (lua_Integer)left);
     return 2;
 }
 

@@ -200,3 +200,28 @@ it("a reader's size may be what docs say", function()
     local m = assert(posta.message(support.mail { attachments = { { body = reader(), size = 2 ^ 53 } } }))
     assert.is_true(m:size() > 2 ^ 53)
 end)
+
+describe("address.format", function()
+    it("knows its names, and writes nothing that cannot be read", function()
+        local format = posta.address.format
+        support.raises("format.nam: unknown; did you mean name?", format, { address = "a@b.org", nam = "x" })
+        support.raises("format.email: unknown; write address", format, { email = "a@b.org" })
+        support.raises("format.address: expected string, got nil", format, {})
+        support.fails("field.invalid", "address", format { address = "a@b.org", name = "\255" })
+        local parsed = assert(posta.address.parse '"A, \\"B" <a@b.org>')
+        assert.equal('"A, \\"B" <a@b.org>', format(parsed))
+    end)
+end)
+
+it("the count of words of another charset is whole", function()
+    assert.equal("1", tostring((select(2, posta.encoded_word.decode "=?koi8-r?q?a?="))))
+end)
+
+-- Row G08: as a text it had an encoded word for its address; and there could be two.
+it("Disposition-Notification-To has its own field", function()
+    for _, value in ipairs { "a@b.org", "j\195\181e@b.org" } do
+        local err = support.fails("field.invalid", "headers.Disposition-Notification-To",
+            posta.message(support.mail { headers = { ["Disposition-Notification-To"] = value } }))
+        assert.truthy(tostring(err):find("disposition_notification_to", 1, true))
+    end
+end)

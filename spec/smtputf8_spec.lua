@@ -135,6 +135,15 @@ describe("addresses", function()
         end
     end)
 
+    it("are judged alike by validate and by messages", function()
+        for _, text in ipairs { "a@Ü.de", "a@\226\128\141x.de", "a@" .. ("ü"):rep(60) .. ".de" } do
+            local m = posta.message(support.mail { to = text })
+            assert.equal(m ~= nil, posta.address.validate(text) ~= nil)
+            assert.equal(has_idna, m == nil)
+        end
+        assert.is_true(posta.address.validate("jõe@bücher.example"))
+    end)
+
     it("are parsed and written as they are", function()
         local a = assert(posta.address.parse("Jõe <jõe@bücher.example>"))
         assert.same({ name = "Jõe", address = "jõe@bücher.example", local_part = "jõe", domain = "bücher.example" }, a)

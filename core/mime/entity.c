@@ -124,11 +124,19 @@ static size_t settle(posta__entity *e, bool has_end, bool in_value, uint8_t *out
 /* "&#8217s" is a number and an s. */
 static bool goes_on(const posta__entity *e, uint8_t c) {
     bool is_number = e->n > 0 && e->p[0] == '#';
-    if (e->n == POSTA__ENTITY_CAP) return false;
     if (e->n == 0) return posta__is_alpha(c) || c == '#';
-    if (!is_number) return posta__is_alpha(c) || posta__is_digit(c);
+    if (!is_number) return e->n < POSTA__ENTITY_CAP && (posta__is_alpha(c) || posta__is_digit(c));
     if (e->n == 1) return posta__is_digit(c) || posta__lower(c) == 'x';
     return digit(c) < (posta__lower(e->p[1]) == 'x' ? 16u : 10u);
+}
+
+/* Numbers may be of any length: zeros in front say nothing, and what does not fit is too large. */
+static void take(posta__entity *e, uint8_t c) {
+    if (e->n > 1 && e->p[0] == '#') {
+        size_t first = posta__lower(e->p[1]) == 'x' ? 2 : 1;
+        if (e->n == first + 1 && e->p[first] == '0') e->n--;
+    }
+    if (e->n < POSTA__ENTITY_CAP) e->p[e->n++] = c;
 }
 
 size_t posta__entity_step(posta__entity *e, uint8_t c, bool in_value,
@@ -136,7 +144,7 @@ size_t posta__entity_step(posta__entity *e, uint8_t c, bool in_value,
     size_t n = 0;
     if (e->is_open && c == ';') return settle(e, true, in_value, out);
     if (e->is_open && goes_on(e, c)) {
-        e->p[e->n++] = c;
+        take(e, c);
         return 0;
     }
     if (e->is_open) n = settle(e, false, in_value, out);

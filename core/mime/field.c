@@ -261,12 +261,14 @@ static const owned_field owned[] = {
     {"Date", "is written by posta; give the time as date"},
     {"Message-ID", "is written by posta; give it as message_id"},
     {"MIME-Version", "is written by posta"},
+    {"Disposition-Notification-To",
+     "is written by posta; give the addresses as disposition_notification_to"},
 };
 
 static bool is_typed(const posta_message *m, posta_span name) {
     const posta__header *h;
-    for (h = m->headers; h; h = h->next)
-        if (h->is_typed && posta_span_is_nocase(h->name, name)) return true;
+    for (h = m->typed; h; h = h->next_typed)
+        if (posta_span_is_nocase(h->name, name)) return true;
     return false;
 }
 
@@ -309,7 +311,7 @@ posta__header *posta__header_new(posta_message *m, const char *label, posta_fiel
     const char *why = NULL;
     size_t at = 0;
     posta__header *h;
-    if (!in_part && m->has_typed && is_typed(m, name)) why = "is given by its own setter already";
+    if (!in_part && is_typed(m, name)) why = "is given by its own setter already";
     if (why || posta__field_name_check(name, &why) || (why = owned_why(name, in_part)) != NULL) {
         blame_text(m, label, name, why, POSTA__NOWHERE);
         return NULL;

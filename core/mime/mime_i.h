@@ -97,6 +97,7 @@ struct posta__header {
     posta_span name, value;
     size_t room;              /* octets behind `value` that it may grow into */
     bool is_typed;            /* by a setter of its own */
+    posta__header *next_typed;
     posta__entries addresses; /* of a value that is not ASCII, in a field for addresses */
 };
 
@@ -352,7 +353,8 @@ struct posta_message {
     posta_span date; /* as it will be written; empty: not given */
     posta_span id;   /* with brackets */
     posta__header *headers, *headers_last;
-    bool is_one_click, has_typed;
+    posta__header *typed; /* those that are; a few */
+    bool is_one_click;
     bool has_letters; /* an address is not ASCII */
     /* what stands for randomness, if a key was given */
     bool has_seed;

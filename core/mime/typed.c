@@ -9,6 +9,8 @@ static posta_status refuse(posta_message *m, const char *label, posta_span value
 
 static posta__header *find(const posta_message *m, const char *name) {
     posta__header *h;
+    for (h = m->typed; h; h = h->next_typed)
+        if (posta_span_is_nocase(h->name, posta__span_of(name))) return h;
     for (h = m->headers; h; h = h->next)
         if (posta_span_is_nocase(h->name, posta__span_of(name))) return h;
     return NULL;
@@ -41,7 +43,9 @@ static posta_status append(posta_message *m, const char *label, const char *name
     if (!h) {
         h = posta__arena_take(&m->arena, sizeof *h);
         if (!h) return posta__setter_starves(m);
-        *h = (posta__header){.name = posta__span_of(name), .is_typed = true};
+        *h =
+            (posta__header){.name = posta__span_of(name), .is_typed = true, .next_typed = m->typed};
+        m->typed = h;
         posta__header_add(m, h);
     }
     pieces[0] = posta__span_of(is_new ? "" : between);
@@ -58,7 +62,6 @@ static posta_status append(posta_message *m, const char *label, const char *name
         posta__put(&w, pieces[i]);
     h->value.len = w.len;
     h->room -= len;
-    m->has_typed = true;
     return POSTA_OK;
 }
 

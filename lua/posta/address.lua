@@ -4,6 +4,7 @@
 local codec = require "posta.codec"
 local core = require "posta.core"
 local errors = require "posta.errors"
+local names = require "posta.names"
 
 local address = {}
 
@@ -68,19 +69,25 @@ local function phrase(name)
     return '"' .. name:gsub('[\\"]', "\\%0") .. '"'
 end
 
+-- What parse gives may be written again.
+local FORMAT = {
+    known = { name = "string", address = "string", local_part = "string", domain = "string" },
+    moved = { email = "address", mail = "address", addr = "address" },
+}
+
 --- Writes { name =, address = } as people read it: `Ana <ana@x.org>`.
 -- @return string; or nil, message, err
 function address.format(t)
     if type(t) ~= "table" then error("format: expected table, got " .. type(t), 2) end
+    local complaint = names.misuse(t, "format", FORMAT)
+    if complaint then error(complaint, 2) end
     local name, bare = rawget(t, "name"), rawget(t, "address")
-    if type(bare) ~= "string" then error("format.address: expected string, got " .. type(bare), 2) end
-    if name ~= nil and type(name) ~= "string" then
-        error("format.name: expected string, got " .. type(name), 2)
-    end
+    if bare == nil then error("format.address: expected string, got nil", 2) end
     local entry, why, at = core.address.path(bare)
     if not entry then return refuse(bare, why, at) end
     if name == nil or name == "" then return entry.address end
     if name:find("%c") then return refuse(name, "has a control character", (name:find("%c"))) end
+    if not core.codec.word_encode(name) then return refuse(name, "is not valid UTF-8", 1) end
     return phrase(name) .. " <" .. entry.address .. ">"
 end
 

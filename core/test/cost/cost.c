@@ -314,6 +314,11 @@ static posta_status header_named(posta_message *m, const char *v) {
     return posta_message_header(m, v, "value");
 }
 
+static posta_status referenced_and_named(posta_message *m, const char *v) {
+    posta_status status = posta_message_reference(m, v);
+    return status ? status : header_named(m, v);
+}
+
 static posta_status unsubscribe(posta_message *m, const char *v) {
     return posta_message_list(m, POSTA_LIST_UNSUBSCRIBE, v);
 }
@@ -394,6 +399,7 @@ static void all_messages(void) {
     once("a list of nothing", list(" (%zu) ", 500 * times, "z@x.org"), to);
     many("header fields", 300, "value %zu", header);
     many("header names", 300, "X-%zu", header_named);
+    many("header names among references", 300, "%zu@example.org", referenced_and_named);
     many("references", 300, "<%zu@example.org>", posta_message_reference);
     many("answered", 300, "<%zu@example.org>", posta_message_in_reply_to);
     many("unsubscribe", 300, "https://example.org/%zu", unsubscribe);

@@ -93,6 +93,8 @@ static const char *const rows[][2] = {
     {"&#65;&#x41;&#X1f600;&#8217s&#150;&#0;&#xD800;&#x110000;&#99999999;",
      "AA\xf0\x9f\x98\x80\xe2\x80\x99s\xe2\x80\x93\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"
      "\n"},
+    {"&#000000000000000065;&#x00000000000000042;&#99999999999999999999;&#00000000000000000;z",
+     "AB\xef\xbf\xbd\xef\xbf\xbdz\n"},
     {"AT&T &amp &ampx; &unknown; & && &; &#; &#x; &#xg; &lt&lt;<b>&gt</b>&",
      "AT&T & &ampx; &unknown; & && &; &#; &#x; &#xg; <<>&\n"},
     {"a &amp<br>b &amp<p>c", "a &\nb &\n\nc\n"},
