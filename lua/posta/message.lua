@@ -257,9 +257,15 @@ end
 function M.check(t, options)
     options = checked_options(options, "check", CHECK)
     local all = {}
-    local m, problem = mail.build(t, nil, all)
+    local m, problem, begun = mail.build(t, nil, all)
     if not m then
-        all[#all + 1] = { severity = "error", code = problem.code, place = problem.field, text = problem.text }
+        local code = problem.code
+        -- C's check has names of its own for some: "bcc.in_header".
+        for _, one in ipairs(message.findings(begun, 0, false, false, false)) do
+            if one.place == problem.field and one.severity == "error" then code = one.code end
+        end
+        message.close(begun)
+        all[#all + 1] = { severity = "error", code = code, place = problem.field, text = problem.text }
         return all
     end
     local found, text, err = methods.check(m, options)
