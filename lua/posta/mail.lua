@@ -391,7 +391,8 @@ function builder:all(t)
 end
 
 --- Makes the message of a table that `misuse` found fine. Nil and a problem when a value is wrong. `missing`: a list
--- for files that are not there, of which posta.check tells all; the message is then for looking at only. Behind the problem comes what was made so far.
+-- for files that are not there, of which posta.check tells all; the message is then for looking at only. Behind
+-- the problem comes what was made so far.
 function mail.build(t, files, missing)
     local m = message.new()
     core.data(m).readers, core.data(m).handles = {}, {}

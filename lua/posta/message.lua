@@ -261,7 +261,7 @@ function M.check(t, options)
     if not m then
         local code = problem.code
         -- C's check has names of its own for some: "bcc.in_header".
-        for _, one in ipairs(message.findings(begun)) do
+        for _, one in ipairs(message.findings(begun, 0, false, false, false)) do
             if one.place == problem.field and one.severity == "error" then code = one.code end
         end
         message.close(begun)
