@@ -9,12 +9,12 @@ import os
 import platform
 import random
 import re
-import shutil
 import statistics
 import subprocess
 import sys
 import time
 
+SECTIONS = ["codec", "attach", "text", "mails", "flights"]
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -157,18 +157,6 @@ def flights(out, drivers):
     sys.stdout.flush()
 
 
-def compose(out):
-    """Instructions of one message, by callgrind: those of many less those of none."""
-    def collected(rounds):
-        done = subprocess.run(
-            ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", f"{out}/posta/bench_compose_small",
-             str(rounds)], capture_output=True, text=True)
-        return int(re.search(r"Collected : (\d+)", done.stderr).group(1))
-    if shutil.which("valgrind"):
-        each = (collected(1000) - collected(0)) // 1000
-        print(f"\nComposing a message with 1 KB of text: {each} instructions", flush=True)
-
-
 def machine():
     with open("/proc/cpuinfo", encoding="utf-8") as f:
         model = re.search(r"model name\s*: (.*)", f.read())
@@ -181,17 +169,17 @@ def main():
     p = argparse.ArgumentParser()
     p.add_argument("out")
     p.add_argument("--rounds", type=int, default=5)
-    p.add_argument("what", nargs="*", choices=["codec", "compose", "attach", "text", "mails", "flights", []])
-    o = p.parse_args()
-    what = o.what or ["codec", "compose", "attach", "text", "mails", "flights"]
+    p.add_argument("what", nargs="*")
+    o = p.parse_intermixed_args()
+    what = o.what or SECTIONS
+    if set(what) - set(SECTIONS):
+        p.error(f"sections are {' '.join(SECTIONS)}")
     big, text = write_inputs(o.out)
     drivers = find_drivers(o.out)
     print(machine())
     if "codec" in what:
         print("\n### Encoders alone\n", flush=True)
         subprocess.run([f"{o.out}/codec"], check=True)
-    if "compose" in what:
-        compose(o.out)
     if "attach" in what:
         table("100 MiB file as attachment, a whole session", *compare(o.out, drivers, "attach", big, o.rounds), False)
     if "text" in what:

@@ -164,6 +164,13 @@ static int message_problem(lua_State *L) {
     return 3;
 }
 
+/* forget(m): what the binding itself refused, a file say; the message has not heard of it. */
+static int message_forget(lua_State *L) {
+    posta__lua_box *b = posta__lua_message_idle(L, 1)->box;
+    memset(&b->problem, 0, sizeof b->problem);
+    return 0;
+}
+
 int posta__lua_setter_answer(lua_State *L, posta_status status) {
     if (status == POSTA_E_MEMORY) return luaL_error(L, "posta.message: out of memory");
     lua_pushboolean(L, status == POSTA_OK);
@@ -341,6 +348,7 @@ static const luaL_Reg functions[] = {
     {"is_closed", message_is_closed},
     {"is_busy", message_is_busy},
     {"problem", message_problem},
+    {"forget", message_forget},
     {"addresses", message_addresses},
     {"mailbox", message_mailbox},
     {"subject", message_subject},

@@ -28,13 +28,17 @@ static void add_len(posta__program *g, uint64_t len) {
 posta_status posta__program_close(posta_message *m) {
     posta__program *g = &m->program;
     posta_span text = {g->text.p, g->text.len};
-    posta__seg *s;
+    posta__seg *s = NULL;
+    if (text.len > 0) {
+        (void)posta__arena_bytes(&g->arena, text.len); /* stands there already */
+        s = add_seg(m, POSTA__SEG_LITERAL);
+        /* and stays there: the caller may try again, and must not lose what was written */
+        if (!s) posta__arena_trim(&g->arena, g->text.p, text.len, 0);
+        if (!s) return POSTA_E_MEMORY;
+    }
     g->text.p = NULL;
     g->text.cap = g->text.len = 0;
-    if (text.len == 0) return POSTA_OK;
-    (void)posta__arena_bytes(&g->arena, text.len); /* stands there already */
-    s = add_seg(m, POSTA__SEG_LITERAL);
-    if (!s) return POSTA_E_MEMORY;
+    if (!s) return POSTA_OK;
     s->literal = text;
     add_len(g, text.len);
     return POSTA_OK;

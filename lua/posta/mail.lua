@@ -238,6 +238,15 @@ function builder:refuse(field, text, code)
     return false
 end
 
+-- A file could not be read. True: it is noted, and an empty part may stand in for it.
+function builder:lost()
+    local code, field, text = message.problem(self.m)
+    if not self.missing or code ~= "file.not_found" then return false end
+    self.missing[#self.missing + 1] = { severity = "error", code = code, place = field, text = text }
+    message.forget(self.m)
+    return true
+end
+
 function builder:mailbox(label, field, value)
     if type(value) == "string" then
         return message.addresses(self.m, label, field, value)
@@ -381,15 +390,16 @@ function builder:all(t)
         and self:tree(get "part")
 end
 
---- Makes the message of a table that `misuse` found fine. Nil and a problem when a value is wrong.
-function mail.build(t, files)
+--- Makes the message of a table that `misuse` found fine. Nil and a problem when a value is wrong. `missing`: a list
+-- for files that are not there, of which posta.check tells all; the message is then for looking at only. Behind the problem comes what was made so far.
+function mail.build(t, files, missing)
     local m = message.new()
     core.data(m).readers, core.data(m).handles = {}, {}
-    local self = setmetatable({ m = m, files = files ~= false, build = mail.build }, builder)
+    local self = setmetatable({ m = m, files = files ~= false, build = mail.build, missing = missing }, builder)
     local fine
     if rawget(t, "raw") ~= nil then fine = self:raw(t) else fine = self:all(t) end
     if fine then return m end
-    return nil, self.problem or mail.problem(m)
+    return nil, self.problem or mail.problem(m), m
 end
 
 --- What is wrong with a message, as errors.problem takes it; nil: nothing.

@@ -252,16 +252,27 @@ function M.new(t, files)
     return errors.problem(problem)
 end
 
---- What posta.message{...}:check(options) finds; where no message can be made of it, that is the finding.
+--- What posta.message{...}:check(options) finds, behind the files that are not there; where no message can be made of
+-- it, why is a finding too.
 function M.check(t, options)
     options = checked_options(options, "check", CHECK)
-    local m, problem = mail.build(t)
+    local all = {}
+    local m, problem, begun = mail.build(t, nil, all)
     if not m then
-        return { { severity = "error", code = problem.code, place = problem.field, text = problem.text } }
+        local code = problem.code
+        -- C's check has names of its own for some: "bcc.in_header".
+        for _, one in ipairs(message.findings(begun)) do
+            if one.place == problem.field and one.severity == "error" then code = one.code end
+        end
+        message.close(begun)
+        all[#all + 1] = { severity = "error", code = code, place = problem.field, text = problem.text }
+        return all
     end
-    local found = methods.check(m, options)
+    local found, text, err = methods.check(m, options)
     message.close(m)
-    return found
+    if not found then return nil, text, err end
+    for _, one in ipairs(found) do all[#all + 1] = one end
+    return all
 end
 
 return M

@@ -255,7 +255,9 @@ function part.put(builder, label, use, t, cid, method)
         end
         if file:find("\0", 1, true) then return builder:refuse(label .. ".file", "has a NUL octet") end
         if not options.name and NAMED[use] then options.name = base_name(file) end
-        return message.part(m, label, use, "file", file, options, method)
+        local fine, leaf = message.part(m, label, use, "file", file, options, method)
+        if fine or not builder:lost() then return fine, leaf end
+        return message.part(m, label, use, "data", "", options, method)
     end
     if not body.is_slot(value) then
         return message.part(m, label, use, "data", value, options, method)

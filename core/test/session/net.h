@@ -34,9 +34,10 @@ typedef struct net {
     size_t again_at;   /* octets after which writing says AGAIN, and 50 ms pass */
     size_t piece;      /* octets a call moves at most; 0: all */
     uint32_t slow;     /* ms that each write takes */
-    bool silent;       /* the server's octets do not come any more */
-    bool goes_silent;  /* at toy.drop_at it says nothing more instead of closing */
-    bool no_greeting;  /* the test says it itself */
+    size_t writes;
+    bool silent;      /* the server's octets do not come any more */
+    bool goes_silent; /* at toy.drop_at it says nothing more instead of closing */
+    bool no_greeting; /* the test says it itself */
     bool is_open;
     unsigned opened, closed, waited;
     t_bytes wire; /* what was written */
@@ -129,6 +130,7 @@ static inline posta_status net_read(void *user, void *p, size_t cap, size_t *n_o
 static inline posta_status net_write(void *user, const void *p, size_t len, size_t *n_out) {
     net *n = user;
     assert_true(n->is_open && len > 0);
+    n->writes++;
     *n_out = 0;
     if (n->piece > 0 && len > n->piece) len = n->piece;
     if (n->wire.len >= n->again_at) {

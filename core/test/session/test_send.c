@@ -68,6 +68,30 @@ static void reads_by_body_space(void **state) {
     net_done(&n);
 }
 
+/* A large text goes out by 64 KiB, whatever its source's pieces are. */
+static void goes_by_large_pieces(void **state) {
+    enum { PIECE = 64 * 1024, PIECES = 10, LEN = PIECE / 78 * 57 * PIECES };
+    static uint8_t octets[LEN];
+    net n;
+    posta_message *m;
+    (void)state;
+    net_init(&n);
+    posta_session_config c = net_config(&n);
+    if (c.engine.tx_space < 1024) { /* the tiny build */
+        net_done(&n);
+        return;
+    }
+    assert_int_equal(posta_message_new(&n.port, &m), POSTA_OK);
+    posta_message_addresses(m, POSTA_FROM, "ana@x.example");
+    posta_message_addresses(m, POSTA_TO, "bob@y.example");
+    posta_message_attach(m, posta_body_data(octets, LEN), NULL);
+    assert_int_equal(posta_send("smtp://mx.example?security=none", m, &c, NULL), POSTA_OK);
+    /* EHLO, the envelope, QUIT; the text, and what is over */
+    assert_in_range(n.writes, PIECES, 3 + PIECES + 1);
+    posta_message_free(&m);
+    net_done(&n);
+}
+
 /* Row F03: the whole has a limit, 900 s unless said. */
 static void total_time(void **state) {
     static const struct {
@@ -144,8 +168,11 @@ static void wrong_address(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(eight_bit), cmocka_unit_test(reads_by_body_space),
-        cmocka_unit_test(total_time), cmocka_unit_test(duration), cmocka_unit_test(wrong_address)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(eight_bit),
+                                       cmocka_unit_test(reads_by_body_space),
+                                       cmocka_unit_test(goes_by_large_pieces),
+                                       cmocka_unit_test(total_time),
+                                       cmocka_unit_test(duration),
+                                       cmocka_unit_test(wrong_address)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
