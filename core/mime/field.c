@@ -261,8 +261,7 @@ static const owned_field owned[] = {
     {"Date", "is written by posta; give the time as date"},
     {"Message-ID", "is written by posta; give it as message_id"},
     {"MIME-Version", "is written by posta"},
-    {"Disposition-Notification-To",
-     "is written by posta; give the addresses as disposition_notification_to"},
+    {"Disposition-Notification-To", "is given as disposition_notification_to"},
 };
 
 static bool is_typed(const posta_message *m, posta_span name) {

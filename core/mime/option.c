@@ -189,7 +189,7 @@ static const char *parameter_why(const setting *s, posta_span name) {
     /* attribute-char: with one of these readers would take it for an encoded charset or boundary */
     for (i = 0; i < name.len; i++)
         if (name.p[i] == '*' || name.p[i] == '\'' || name.p[i] == '%')
-            return "has a character that RFC 2231 keeps for itself";
+            return "is kept for RFC 2231";
     for (i = 0; i < sizeof others / sizeof *others; i++)
         if (posta_span_is_nocase(name, posta__span_of(others[i])))
             return i == 2 ? "is made by posta" : "is an option of its own";
