@@ -159,6 +159,7 @@ static int message_findings(lua_State *L) {
     static const char *const severities[] = {"note", "warning", "error"};
     posta__lua_box *b = posta__lua_message_idle(L, 1)->box;
     posta_check_options options = POSTA_CHECK_OPTIONS;
+    lua_settop(L, 5); /* what is left out is nil, and not the findings */
     posta_finding *all = (posta_finding *)lua_newuserdata(L, FINDINGS * sizeof *all);
     size_t n = 0;
     options.size_max = (uint64_t)luaL_optnumber(L, 2, 0);
