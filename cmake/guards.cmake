@@ -49,3 +49,14 @@ if(POSTA_CXX)
 else()
   message(STATUS "no C++ compiler: the headers are not tried as C++11")
 endif()
+
+foreach(version 2.28.3 2.28.9 3.0.0 3.6.5)
+  add_test(NAME guard/mbedtls_warns_${version}
+           COMMAND ${CMAKE_COMMAND} -DMbedTLS_VERSION=${version} -P ${PROJECT_SOURCE_DIR}/cmake/mbedtls_version.cmake)
+  set_tests_properties(guard/mbedtls_warns_${version} PROPERTIES PASS_REGULAR_EXPRESSION "known[ \n]+faults")
+endforeach()
+foreach(version 2.28.10 3.6.6 4.0.0)
+  add_test(NAME guard/mbedtls_accepts_${version}
+           COMMAND ${CMAKE_COMMAND} -DMbedTLS_VERSION=${version} -P ${PROJECT_SOURCE_DIR}/cmake/mbedtls_version.cmake)
+  set_tests_properties(guard/mbedtls_accepts_${version} PROPERTIES FAIL_REGULAR_EXPRESSION "known[ \n]+faults")
+endforeach()

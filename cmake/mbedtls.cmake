@@ -143,9 +143,4 @@ if(NOT POSTA_MBEDTLS_TARGET)
 endif()
 message(STATUS "mbedTLS: ${POSTA_MBEDTLS_LIBS}; in the Lua module: ${POSTA_MBEDTLS_MODULE}")
 
-# Row J10: known faults in older ones; distributions mend some of them without a new number.
-if(MbedTLS_VERSION AND ((MbedTLS_VERSION VERSION_GREATER_EQUAL 3 AND MbedTLS_VERSION VERSION_LESS 3.6.6) OR
-                        MbedTLS_VERSION VERSION_LESS 2.28.10))
-  message(WARNING "mbedTLS ${MbedTLS_VERSION}: versions before 2.28.10, and of 3.x before 3.6.6, have known faults "
-                  "(docs/tls.md)")
-endif()
+include(${CMAKE_CURRENT_LIST_DIR}/mbedtls_version.cmake)

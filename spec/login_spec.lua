@@ -60,6 +60,7 @@ describe("a login", function()
             ["534 5.7.9 Application-specific password required"] = "application password",
             ["530 5.7.0 Must issue a STARTTLS command first"] = "TLS",
             ["454 4.7.0 Temporary authentication failure"] = "later",
+            ["432 4.7.12 A password transition is needed"] = "password has to be changed",
             ["538 5.7.11 Encryption required"] = "TLS",
         } do
             local peer = peers.play(OFFER .. "C: ^AUTH PLAIN\nS: " .. answer .. "\n" .. QUIT)

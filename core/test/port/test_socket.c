@@ -4,6 +4,8 @@
 #define _DEFAULT_SOURCE
 #include "port_t.h"
 
+#include <sys/resource.h>
+#include <sys/select.h>
 #include <sys/syscall.h>
 
 /* ---- connect, interrupted on demand (row F17) ---- */
@@ -493,6 +495,36 @@ static void set(void **state) {
     place_done(&p);
 }
 
+/* Row J25: a descriptor that select could not take. */
+static void past_select(void **state) {
+    enum { HELD = 2000 };
+    static int held[HELD];
+    struct rlimit limit, was;
+    place p;
+    uint16_t port;
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+    limit = was;
+    if (limit.rlim_cur < HELD + 100) limit.rlim_cur = HELD + 100;
+    assert_true(limit.rlim_cur <= limit.rlim_max);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    place_init(&p);
+    int l = bound("127.0.0.1", 0, 8, &port);
+    posta_transport t = place_socket(&p, NULL);
+    for (unsigned i = 0; i < HELD; i++)
+        assert_true((held[i] = dup(l)) >= 0);
+    assert_int_equal(open_by_fd(&t, "127.0.0.1", port), POSTA_OK);
+    assert_true(posta_socket_fd(&t) >= FD_SETSIZE);
+    talk(&t, l);
+    t.close(t.user);
+    posta_socket_free(&t);
+    for (unsigned i = 0; i < HELD; i++)
+        close(held[i]);
+    close(l);
+    place_done(&p);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numeric),      cmocka_unit_test(refused),
@@ -502,7 +534,7 @@ int main(void) {
         cmocka_unit_test(interrupted),  cmocka_unit_test(families),
         cmocka_unit_test(ip6),          cmocka_unit_test(path),
         cmocka_unit_test(options),      cmocka_unit_test(local_address),
-        cmocka_unit_test(set),
+        cmocka_unit_test(set),          cmocka_unit_test(past_select),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* TLS at the link's ports: what it wants, how much exactly, and what it leaves behind when it ends.
- * Rows A14, F15, J13, J14, J19, K07.
+ * Rows A14, F15, J13, J14, J17, J19, K07.
  */
 #include "peer.h"
 
@@ -188,6 +188,47 @@ static void hints(void **state) {
     peer_right();
 }
 
+/* ---- row J17: no resumption ---- */
+
+static unsigned two(const uint8_t *p) {
+    return (unsigned)p[0] << 8 | p[1];
+}
+
+/* Whether the ClientHello (RFC 8446, 4.1.2) that the client wrote has an extension. */
+static bool hello_has(const line *n, unsigned wanted) {
+    size_t clear = n->p.clear_n;
+    assert_true(n->p.seen.len > clear + 5);
+    const uint8_t *p = n->p.seen.p + clear + 5, *end = p + two(p - 2);
+    assert_true(end <= n->p.seen.p + n->p.seen.len);
+    assert_int_equal(p[0], 1);
+    p += 4 + 2 + 32; /* header, version, random */
+    p += 1 + p[0];   /* session id */
+    p += 2 + two(p); /* suites */
+    p += 1 + p[0];   /* compression */
+    assert_true(p + 2 + two(p) == end);
+    for (p += 2; p + 4 <= end; p += 4 + two(p + 2))
+        if (two(p) == wanted) return true;
+    assert_true(p == end);
+    return false;
+}
+
+static void no_resumption(void **state) {
+    enum { SERVER_NAME = 0, SESSION_TICKET = 35, PRE_SHARED_KEY = 41, PSK_MODES = 45 };
+    (void)state;
+    for (size_t i = 0; i < 2 * KINDS; i++) { /* each kind once more: what the first left behind */
+        line n;
+        line_open(&n, kinds[i / 2].is_implicit, kinds[i / 2].max, 10);
+        line_run(&n);
+        assert_string_equal(n.p.events, "SECURE_OK CONNECTED");
+        assert_true(hello_has(&n, SERVER_NAME)); /* it would be found */
+        if (hello_has(&n, SESSION_TICKET)) peer_wrong("%zu: asks for a ticket", i);
+        if (hello_has(&n, PRE_SHARED_KEY)) peer_wrong("%zu: offers an old session", i);
+        if (hello_has(&n, PSK_MODES)) peer_wrong("%zu: offers PSK", i);
+        line_close(&n);
+    }
+    peer_right();
+}
+
 /* ---- row J13, J19: what is left when it ends ---- */
 
 /* The wire stalls after `stall` octets, then it is given up, and what the link has to say still is
@@ -356,8 +397,10 @@ static void forked_session(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(hints),       cmocka_unit_test(given_up),    cmocka_unit_test(given_up_early),
-        cmocka_unit_test(asked_first), cmocka_unit_test(forked_line), cmocka_unit_test(forked_session)};
+        cmocka_unit_test(hints),         cmocka_unit_test(no_resumption),
+        cmocka_unit_test(given_up),      cmocka_unit_test(given_up_early),
+        cmocka_unit_test(asked_first),   cmocka_unit_test(forked_line),
+        cmocka_unit_test(forked_session)};
     posta_tls_config c = peer_tls_config(NULL);
     tls = peer_tls(&c);
     int result = cmocka_run_group_tests(tests, NULL, NULL);
