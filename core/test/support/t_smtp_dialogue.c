@@ -8,28 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "t_smtp.h"
+#include "t_dialogue_i.h"
 
-#define LINES_MAX 400u
-#define TO_MAX    16u
-
-typedef struct item {
-    unsigned line;   /* in the file */
-    char kind;       /* S C > E A */
-    bool is_forced;  /* S!: */
-    bool is_used;    /* S, said already */
-    t_bytes octets;  /* S, C */
-    const char *say; /* > E A */
-} item;
-
-typedef struct dialogue {
-    const char *path;
-    char *text;
-    item items[LINES_MAX];
-    size_t n;
-    posta_engine_config config;
-    bool owed_said, whole_only;
-} dialogue;
+#define TO_MAX 16u
 
 typedef struct player {
     const dialogue *d;
@@ -45,12 +26,6 @@ typedef struct player {
     size_t to_n;
 } player;
 
-_Noreturn static void broken(const char *path, unsigned line, const char *why, const char *what) {
-    print_error("%s:%u: %s: %s\n", path, line, why, what);
-    fail();
-    abort();
-}
-
 _Noreturn static void wrong(const player *p, const char *why, const char *got) {
     char mode[128];
     t_mode_name(p->mode, mode, sizeof mode);
@@ -58,172 +33,6 @@ _Noreturn static void wrong(const player *p, const char *why, const char *got) {
                 mode, why, got);
     fail();
     abort();
-}
-
-/* ---- reading a file ---- */
-
-static int hex(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Writes the octets of `s` (escapes \r \n \t \0 \" \\ \xHH) to out; returns how many. */
-static size_t unescape(const char *s, size_t len, char *out) {
-    static const char from[] = "rnt0\"\\", to[] = "\r\n\t\0\"\\";
-    size_t n = 0;
-    for (size_t i = 0; i < len; i++) {
-        const char *known;
-        if (s[i] != '\\' || i + 1 == len) {
-            out[n++] = s[i];
-            continue;
-        }
-        i++;
-        known = memchr(from, s[i], sizeof from - 1);
-        if (known) {
-            out[n++] = to[known - from];
-        } else if (s[i] == 'x' && i + 2 < len && hex(s[i + 1]) >= 0 && hex(s[i + 2]) >= 0) {
-            out[n++] = (char)(hex(s[i + 1]) * 16 + hex(s[i + 2]));
-            i += 2;
-        }
-    }
-    return n;
-}
-
-/* Takes `key[=value]` off the front; a value may stand in quotes. False: none is left. */
-static bool next_word(const char **s, char *key, size_t key_cap, char *value, size_t *len_out) {
-    const char *p = *s + strspn(*s, " ");
-    size_t n = strcspn(p, " =");
-    if (!*p) return false;
-    assert_true(n < key_cap);
-    memcpy(key, p, n);
-    key[n] = 0;
-    p += n;
-    value[0] = 0;
-    *len_out = 0;
-    if (*p == '=') {
-        const char *from = ++p;
-        if (*from == '"') {
-            for (p = ++from; *p && *p != '"'; p++)
-                if (*p == '\\' && p[1]) p++;
-        } else {
-            p += strcspn(p, " ");
-        }
-        *len_out = unescape(from, (size_t)(p - from), value);
-        value[*len_out] = 0;
-        if (*p == '"') p++;
-    }
-    *s = p;
-    return true;
-}
-
-static void configure(dialogue *d, unsigned line, const char *s) {
-    char key[64], value[300];
-    size_t len;
-    while (next_word(&s, key, sizeof key, value, &len)) {
-        uint32_t n = (uint32_t)strtoul(value, NULL, 10);
-        posta_timeouts *t = &d->config.timeouts;
-        if (!strcmp(key, "on_refused"))
-            d->config.on_refused = !strcmp(value, "abort");
-        else if (!strcmp(key, "no_pipelining"))
-            d->config.no_pipelining = true;
-        else if (!strcmp(key, "lmtp"))
-            d->config.lmtp = true;
-        else if (!strcmp(key, "chunking"))
-            d->config.chunking = true;
-        else if (!strcmp(key, "lenient"))
-            d->config.lenient = true;
-        else if (!strcmp(key, "whole"))
-            d->whole_only = true;
-        else if (!strcmp(key, "line_max"))
-            d->config.line_max = n;
-        else if (!strcmp(key, "reply_max"))
-            d->config.reply_max = n;
-        else if (!strcmp(key, "greeting"))
-            t->greeting = n;
-        else if (!strcmp(key, "command"))
-            t->command = n;
-        else if (!strcmp(key, "data"))
-            t->data = n;
-        else if (!strcmp(key, "block"))
-            t->block = n;
-        else if (!strcmp(key, "result"))
-            t->result = n;
-        else if (!strcmp(key, "quit"))
-            t->quit = n;
-        else if (!strcmp(key, "total"))
-            t->total = n;
-        else if (!strcmp(key, "owed")) {
-            d->config.owed_max = n;
-            d->owed_said = true;
-        } else {
-            broken(d->path, line, "no such setting", key);
-        }
-    }
-}
-
-static void add_item(dialogue *d, unsigned line, char *s, size_t len) {
-    item *it = &d->items[d->n];
-    char mark = len > 1 ? s[1] : 0;
-    size_t from = 2;
-    bool with_end = true;
-    if (!strncmp(s, "config ", 7)) {
-        configure(d, line, s + 7);
-        return;
-    }
-    if (len < 2 || !strchr("SC>EA", s[0])) broken(d->path, line, "cannot be read", s);
-    assert_true(d->n < LINES_MAX);
-    d->n++;
-    *it = (item){.line = line, .kind = s[0]};
-    for (; mark == '-' || mark == '!'; mark = s[from++]) {
-        if (mark == '-') with_end = false;
-        if (mark == '!') it->is_forced = true;
-    }
-    if (s[0] != '>' && s[from - 1] != ':') broken(d->path, line, "a colon is missing", s);
-    if (s[from] == ' ') from++;
-    if (from > len) from = len;
-    if (s[0] == '>') from = 1;
-    it->say = s + from;
-    if (s[0] != 'S' && s[0] != 'C') return;
-    char *octets = malloc(len + 1);
-    assert_non_null(octets);
-    t_bytes_add(&it->octets, octets, unescape(s + from, len - from, octets));
-    free(octets);
-    if (with_end) t_bytes_add(&it->octets, "\r\n", 2);
-}
-
-static void load(dialogue *d, const char *path) {
-    FILE *f = fopen(path, "rb");
-    size_t len;
-    unsigned line = 0;
-    memset(d, 0, sizeof *d);
-    d->path = path;
-    d->config = (posta_engine_config)POSTA_ENGINE_CONFIG;
-    d->config.rx_space = 4096;
-    d->config.tx_space = 32768;
-    d->config.body_space = 16384;
-    d->config.reply_space = 1024;
-    d->config.owed_max = T_DEFAULT_OWED;
-    if (!f) broken(path, 0, "cannot be opened", "");
-    d->text = calloc(1, 1u << 17);
-    assert_non_null(d->text);
-    len = fread(d->text, 1, (1u << 17) - 1, f);
-    fclose(f);
-    for (char *s = d->text; s < d->text + len;) {
-        size_t n = strcspn(s, "\n");
-        char *next = s + n + 1;
-        s[n] = 0;
-        line++;
-        if (n > 0 && s[0] != '#') add_item(d, line, s, n);
-        s = next;
-    }
-    if (d->n == 0) broken(path, 0, "says nothing", "");
-}
-
-static void unload(dialogue *d) {
-    for (size_t i = 0; i < d->n; i++)
-        t_bytes_free(&d->items[i].octets);
-    free(d->text);
 }
 
 /* ---- the server's lines ---- */
@@ -388,10 +197,10 @@ static void play_event(player *p) {
     t_wire_run(&p->w);
     while (!(ev = t_wire_event(&p->w)) && say_early(p)) {
     }
-    next_word(&s, key, sizeof key, value, &len);
+    t_dialogue_word(&s, key, sizeof key, value, &len);
     same(p, "the event", key, ev ? t_event_name(ev->event.type) : "none");
     if (!ev) return;
-    while (next_word(&s, key, sizeof key, value, &len)) {
+    while (t_dialogue_word(&s, key, sizeof key, value, &len)) {
         if (!strcmp(key, "action"))
             same(p, key, value, posta_phase_name(ev->event.action));
         else if (!strcmp(key, "rcpt"))
@@ -412,7 +221,7 @@ static void play_assertion(player *p) {
     char key[64], value[1000];
     size_t len;
     t_wire_run(&p->w);
-    while (next_word(&s, key, sizeof key, value, &len))
+    while (t_dialogue_word(&s, key, sizeof key, value, &len))
         if (!expect_known(p, key, value)) wrong(p, "no such expectation", key);
 }
 
@@ -446,7 +255,7 @@ static void own_command(player *p, const char *s) {
     size_t len;
     posta_status want = POSTA_E_IN_PROGRESS, got;
     p->verb[0] = p->args[0] = 0;
-    while (next_word(&s, key, sizeof key, value, &len)) {
+    while (t_dialogue_word(&s, key, sizeof key, value, &len)) {
         if (!strcmp(key, "verb"))
             snprintf(p->verb, sizeof p->verb, "%.99s", value);
         else if (!strcmp(key, "args"))
@@ -468,7 +277,7 @@ static void submit(player *p, const char *s) {
     uint64_t size = 0;
     bool size_said = false;
     p->body = (t_body)T_BODY(p->body_text, 0);
-    while (next_word(&s, key, sizeof key, value, &len)) {
+    while (t_dialogue_word(&s, key, sizeof key, value, &len)) {
         if (!strcmp(key, "from"))
             snprintf(p->from, sizeof p->from, "%.299s", value);
         else if (!strcmp(key, "to"))
@@ -520,7 +329,7 @@ static void play_host(player *p) {
     size_t len;
     t_wire_run(&p->w);
     all_was_said(p);
-    next_word(&s, word, sizeof word, value, &len);
+    t_dialogue_word(&s, word, sizeof word, value, &len);
     s += strspn(s, " ");
     if (!strcmp(word, "command"))
         own_command(p, s);
@@ -602,15 +411,15 @@ static void play(const dialogue *d, t_mode mode) {
 
 void t_dialogue_play(const char *path, t_mode mode) {
     static dialogue d;
-    load(&d, path);
+    t_dialogue_load(&d, path);
     play(&d, mode);
-    unload(&d);
+    t_dialogue_unload(&d);
 }
 
 void t_dialogue_each_cut(const char *path) {
     static dialogue d;
     size_t octets = 0;
-    load(&d, path);
+    t_dialogue_load(&d, path);
     for (unsigned i = 0; i < 16; i++) {
         t_cut how = i & 1 ? T_BYTES : T_WHOLE;
         t_mode mode = {how, i & 2 ? T_BYTES : T_WHOLE, 0, 0, (i & 4) != 0, (i & 8) != 0};
@@ -623,5 +432,5 @@ void t_dialogue_each_cut(const char *path) {
         play(&d, (t_mode){T_ONCE, T_WHOLE, at, 0, false, at % 2 == 0});
     for (uint32_t seed = 1; seed <= 24 && !d.whole_only; seed++)
         play(&d, (t_mode){T_RANDOM, T_RANDOM, 0, seed, seed % 2 == 0, seed % 3 == 0});
-    unload(&d);
+    t_dialogue_unload(&d);
 }
