@@ -5,14 +5,7 @@ local child = require "spec.support.child"
 local support = require "spec.support.posta"
 local fails, raises = support.fails, support.raises
 
-local BARE = { from = "ana@example.org", to = "bob@example.org", subject = "x" }
-
-local function with(fields)
-    local t = {}
-    for key, value in pairs(BARE) do t[key] = value end
-    for key, value in pairs(fields) do t[key] = value end
-    return t
-end
+local with = support.bare
 
 local function text_of(fields)
     return assert(assert(posta.message(with(fields))):tostring())

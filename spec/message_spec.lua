@@ -4,13 +4,7 @@ local posta = require "posta"
 local support = require "spec.support.posta"
 local fails, raises = support.fails, support.raises
 
-local function mail(fields)
-    return assert(posta.message(support.mail(fields)))
-end
-
-local function text_of(fields)
-    return assert(mail(fields):tostring())
-end
+local mail, text_of = support.message, support.text_of
 
 describe("posta.message", function()
     it("writes the fields that were given, and Bcc nowhere", function()

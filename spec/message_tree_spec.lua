@@ -6,22 +6,9 @@ local child = require "spec.support.child"
 local support = require "spec.support.posta"
 local fails, raises, field = support.fails, support.raises, support.field
 
-local function mail(fields)
-    return assert(posta.message(support.mail(fields)))
-end
+local mail, text_of = support.message, support.text_of
 
-local function text_of(fields)
-    return assert(mail(fields):tostring())
-end
-
-local BARE = { from = "ana@example.org", to = "bob@example.org", subject = "x" }
-
-local function with(fields)
-    local t = {}
-    for key, value in pairs(BARE) do t[key] = value end
-    for key, value in pairs(fields) do t[key] = value end
-    return t
-end
+local with = support.bare
 
 describe("posta.part", function()
     it("is any shape of parts", function()

@@ -1,15 +1,33 @@
 --[[ support.posta: what the specs of the Lua face share. ]]
 
+local posta = require "posta"
 local socket = require "socket"
 local child = require "spec.support.child"
 
 local support = {}
 
---- A mail that is fine, with `fields` laid over it.
-function support.mail(fields)
-    local mail = { from = "ana@example.org", to = "bob@example.org", subject = "x", text = "hi\n" }
+--- A mail without a body, with `fields` laid over it.
+function support.bare(fields)
+    local mail = { from = "ana@example.org", to = "bob@example.org", subject = "x" }
     for name, value in pairs(fields or {}) do mail[name] = value end
     return mail
+end
+
+--- A mail that is fine, with `fields` laid over it.
+function support.mail(fields)
+    local mail = support.bare { text = "hi\n" }
+    for name, value in pairs(fields or {}) do mail[name] = value end
+    return mail
+end
+
+--- The message of support.mail(fields).
+function support.message(fields)
+    return assert(posta.message(support.mail(fields)))
+end
+
+--- Its octets.
+function support.text_of(fields)
+    return assert(support.message(fields):tostring())
 end
 
 --- A host of posta.pump over a LuaSocket connection to a port.

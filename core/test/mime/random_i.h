@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "json_t.h"
 #include "posta/mime.h"
 
 /* ---- randomness and memory (random_stuff.c) ---- */
@@ -34,8 +35,6 @@ void make_words(char *out, size_t cap, size_t n, bool wide);
 void make_text(bytes *b, bool wide);
 void make_octets(bytes *b);
 
-void put_string(FILE *f, const char *s);
-void put_key(FILE *f, const char *key, const char *value);
 /** "octets": in hex; of text as it arrives, where each CR, LF, CRLF is CRLF. */
 void put_hex(FILE *f, const bytes *b, bool is_text);
 

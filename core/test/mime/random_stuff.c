@@ -166,28 +166,6 @@ void make_octets(bytes *b) {
 
 /* ---- the expectation ---- */
 
-void put_string(FILE *f, const char *s) {
-    putc('"', f);
-    for (; *s; s++) {
-        unsigned char c = (unsigned char)*s;
-        if (c == '"' || c == '\\')
-            fprintf(f, "\\%c", c);
-        else if (c < 0x20)
-            fprintf(f, "\\u%04x", c);
-        else
-            putc(c, f);
-    }
-    putc('"', f);
-}
-
-void put_key(FILE *f, const char *key, const char *value) {
-    fprintf(f, ", \"%s\": ", key);
-    if (value)
-        put_string(f, value);
-    else
-        fputs("null", f);
-}
-
 void put_hex(FILE *f, const bytes *b, bool is_text) {
     size_t i;
     fputs(", \"octets\": \"", f);

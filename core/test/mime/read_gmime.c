@@ -5,30 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- JSON ---- */
-
-static void put_string(FILE *f, const char *s) {
-    if (!s) {
-        fputs("null", f);
-        return;
-    }
-    putc('"', f);
-    for (; *s; s++) {
-        unsigned char c = (unsigned char)*s;
-        if (c == '"' || c == '\\')
-            fprintf(f, "\\%c", c);
-        else if (c < 0x20)
-            fprintf(f, "\\u%04x", c);
-        else
-            putc(c, f);
-    }
-    putc('"', f);
-}
-
-static void put_key(FILE *f, const char *key, const char *value) {
-    fprintf(f, ", \"%s\": ", key);
-    put_string(f, value);
-}
+#include "json_t.h"
 
 /* ---- fields ---- */
 

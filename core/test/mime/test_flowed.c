@@ -1,8 +1,7 @@
 /* format=flowed, RFC 3676: what a reader puts together is what was given, lines fit, and nothing
  * hangs on how the text or the room was cut. The judge is the decoder here, written from 4.1 to 4.3
  * of the RFC; Python's is in spec/html_spec.lua. */
-#include "../../mime/mime_i.h"
-#include "../codec/codec_t.h"
+#include "stage_t.h"
 #include "t_mime.h"
 
 #define CAP 65536u
@@ -11,21 +10,8 @@ static t_place place;
 static posta_message *message;
 static posta__stage *stage;
 
-static posta_status step(void *x, posta_span *in, posta_window *out) {
-    posta__stage *s = x;
-    return s->step(s, in, out);
-}
-static posta_status end(void *x, posta_window *out) {
-    posta__stage *s = x;
-    return s->end(s, out);
-}
-
 static size_t flowed(posta_span in, int cut, size_t window, uint8_t *out) {
-    t_run run = {step, end, stage, cut, window};
-    size_t len = 0;
-    stage->begin(stage);
-    assert_int_equal(t_drive(&run, in, out, CAP, &len), POSTA_OK);
-    return len;
+    return t_stage_run(stage, in, cut, window, out, CAP);
 }
 
 /* ---- the judge ---- */
