@@ -124,6 +124,22 @@ describe("Step by step", function()
         assert.equal("MAIL FROM:<ana@example.org> BODY=8BITMIME", s.lines[6])
     end)
 
+    it("a step that failed leaves nothing to the next", function()
+        local s = server()
+        local session = assert(posta.session(where(s)))
+        assert(session:connect())
+        fails("field.invalid", "sender.address", session:sender { address = "a b", dsn = { ret = "full" } })
+        assert(session:sender "ana@example.org")
+        fails("field.invalid", "recipient.address",
+            session:recipient { address = "a b", notify = "never", orcpt = ("b"):rep(200) .. "@x.org" })
+        collectgarbage()
+        assert(session:recipient "bob@example.org")
+        fails("field.invalid", "recipient.orcpt", session:recipient { address = "c@example.org", orcpt = "a\0b" })
+        session:close()
+        assert.equal("MAIL FROM:<ana@example.org> BODY=8BITMIME", s.lines[2])
+        assert.equal("RCPT TO:<bob@example.org>", s.lines[3])
+    end)
+
     it("what does not fit is refused, and the session goes on", function()
         local s = server "250 memory"
         local session = assert(posta.session(where(s)))

@@ -46,11 +46,12 @@ static posta_status bad_recipient(posta_session *s, posta_problem *p, const char
 
 posta_status posta_session_sender(posta_session *s, const char *name, const char *address,
                                   const char *reply_to_name, const char *reply_to) {
-    const posta_mail_options *options;
+    const posta_mail_options *options = s->mail_options;
     posta_problem p;
     posta__form form = {false, s->port};
     posta_engine *e;
     posta_status status = may_step(s, "sender");
+    s->mail_options = NULL; /* also where this call fails: they may not live until another */
     if (status != POSTA_OK) return status;
     e = posta__link_engine(s->link);
     form.may_utf8 = posta_engine_takes_utf8(e);
@@ -60,8 +61,6 @@ posta_status posta_session_sender(posta_session *s, const char *name, const char
     if (status != POSTA_OK) return posta__session_refuse(s, &p);
     memset(&s->text, 0, sizeof s->text);
     posta__copy_text(s->path, sizeof s->path, address);
-    options = s->mail_options;
-    s->mail_options = NULL;
     posta_engine_set_smtputf8(e, s->link_config.engine.smtputf8 || !is_ascii(reply_to));
     return begun(s, posta_engine_mail_with(e, s->path, options), "sender");
 }
@@ -83,9 +82,11 @@ void posta_session_set_notify(posta_session *s, unsigned notify, const char *ori
 
 posta_status posta_session_recipient(posta_session *s, const char *name, const char *address,
                                      posta_recipient_type type) {
+    posta_recipient asked = {.notify = s->notify, .original = s->original};
     posta_problem p;
     posta__form form;
     posta_status status = may_step(s, "recipient");
+    posta_session_set_notify(s, 0, NULL); /* as above */
     if (status != POSTA_OK) return status;
     if (!posta_engine_in_transaction(posta_link_engine(s->link)))
         return posta__session_wrong_time(s, "recipient");
@@ -93,9 +94,8 @@ posta_status posta_session_recipient(posta_session *s, const char *name, const c
     status = posta__head_recipient(&s->head, &form, name, address, type, &p);
     if (status != POSTA_OK) return bad_recipient(s, &p, address);
     posta__copy_text(s->path, sizeof s->path, address);
-    s->step_recipient =
-        (posta_recipient){.address = s->path, .notify = s->notify, .original = s->original};
-    posta_session_set_notify(s, 0, NULL);
+    s->step_recipient = asked;
+    s->step_recipient.address = s->path;
     return begun(s, posta_engine_rcpt(posta__link_engine(s->link), &s->step_recipient),
                  "recipient");
 }

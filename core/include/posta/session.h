@@ -267,11 +267,13 @@ typedef enum posta_recipient_type {
  * offers 8BITMIME. */
 POSTA_API posta_status posta_session_sender(posta_session *s, const char *name, const char *address,
                                             const char *reply_to_name, const char *reply_to);
-/** What the next posta_session_sender asks for with MAIL (null: nothing); borrowed until its event.
- * What the server does not offer makes it answer POSTA_E_EXTENSION. */
+/** What the next posta_session_sender asks for with MAIL (null: nothing), and it alone, however it
+ * ends; borrowed until its event, or until it fails without one. What the server does not offer
+ * makes it answer POSTA_E_EXTENSION. */
 POSTA_API void posta_session_set_mail_options(posta_session *s, const posta_mail_options *options);
-/** What the next posta_session_recipient asks for with RCPT: POSTA_NOTIFY_ bits (0: nothing), the
- * original address (null: none; borrowed until its event). RFC 3461; needs DSN. */
+/** What the next posta_session_recipient asks for with RCPT, and it alone, however it ends:
+ * POSTA_NOTIFY_ bits (0: nothing), the original address (null: none; borrowed as above). RFC 3461;
+ * needs DSN. */
 POSTA_API void posta_session_set_notify(posta_session *s, unsigned notify, const char *original);
 /** RCPT; EVENT_RECIPIENT_ACK. A refusal is an event; the next recipient may follow. `name` may be
  * null. POSTA_E_LIMIT: the To and Cc text is over header_space; nothing was begun. */
