@@ -130,8 +130,7 @@ static const char *raw_why(const posta_message *m, posta__raw_watch *w, posta_sp
     const char *why = posta__raw_watch_step(w, fresh);
     if (why || !w->has_utf8 || m->program.has_utf8) return why;
     return "has a header that is not ASCII, which was not known before: give a text that can be "
-           "read "
-           "twice";
+           "read twice";
 }
 
 /* Looks at octets just written; on a fault they are taken back, so that what is refused is not

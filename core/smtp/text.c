@@ -6,8 +6,8 @@
 #include "smtp_i.h"
 
 #define ROOM_MIN 16u /* the lines filter always moves in this much */
-#define DRAIN_MAX                                                                                  \
-    65536u /* of a chunk that nobody gets, what is still written to keep the connection */
+/* Octets of a chunk that nobody gets, still written to keep the connection. */
+#define DRAIN_MAX 65536u
 
 static bool room(posta_engine *e) {
     if (posta__room(&e->tx) < e->tx.cap / 2) posta__window_compact(&e->tx);
