@@ -147,8 +147,7 @@ posta_status posta_engine_submit(posta_engine *e, const posta_envelope *envelope
     e->t.is_utf8 = is_utf8 || envelope->has_utf8; /* row G07: not without need */
     e->t.body = *source;
     e->t.size = envelope->has_crlf || is_chunked ? source->len : POSTA_LEN_UNKNOWN; /* row D08 */
-    e->t.is_chunked =
-        e->config.chunking && (e->caps.bits & POSTA_CAN_CHUNKING) && e->t.size != POSTA_LEN_UNKNOWN;
+    e->t.is_chunked = is_chunked;
     for (size_t i = 0; i < envelope->to_n; i++) {
         posta_recipient *r = &envelope->to[i];
         *r = (posta_recipient){.address = r->address, .notify = r->notify, .original = r->original};
