@@ -64,6 +64,7 @@ posta_security posta__lua_security(lua_State *L, int at, const char *key);
 /** Sets table[key] for the table on top. */
 void posta__lua_set_text(lua_State *L, const char *key, const char *text);
 void posta__lua_set_number(lua_State *L, const char *key, double n);
+void posta__lua_push_count(lua_State *L, uint64_t n);
 void posta__lua_set_integer(lua_State *L, const char *key, uint64_t n);
 void posta__lua_set_flag(lua_State *L, const char *key, bool flag);
 

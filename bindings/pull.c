@@ -138,15 +138,10 @@ static int message_size(lua_State *L) {
         lua_pushboolean(L, false);
         return 1 + posta__lua_push_status(L, status);
     }
-    if (len == POSTA_LEN_UNKNOWN) {
+    if (len == POSTA_LEN_UNKNOWN)
         lua_pushboolean(L, true);
-    } else {
-        lua_Integer whole = (lua_Integer)len;
-        if (whole >= 0 && (uint64_t)whole == len)
-            lua_pushinteger(L, whole);
-        else
-            lua_pushnumber(L, (lua_Number)len);
-    }
+    else
+        posta__lua_push_count(L, len);
     return 1;
 }
 

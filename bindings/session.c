@@ -278,9 +278,9 @@ static int session_has_sent(lua_State *L) {
 /* progress(s) -> octets of the text that were taken, octets in all or nil */
 static int session_progress(lua_State *L) {
     lua_session *s = any(L);
-    lua_pushinteger(L, (lua_Integer)s->pulled);
+    posta__lua_push_count(L, s->pulled);
     if (s->text.pull == NULL || s->text.len == POSTA_LEN_UNKNOWN) return 1;
-    lua_pushinteger(L, (lua_Integer)s->text.len);
+    posta__lua_push_count(L, s->text.len);
     return 2;
 }
 

@@ -87,9 +87,18 @@ void posta__lua_set_flag(lua_State *L, const char *key, bool flag) {
 }
 
 /* Counts are whole numbers where Lua has them: 250, never 250.0. */
+/* An integer where it fits into one, else the nearest number. */
+void posta__lua_push_count(lua_State *L, uint64_t n) {
+    lua_Integer whole = (lua_Integer)n;
+    if (whole >= 0 && (uint64_t)whole == n)
+        lua_pushinteger(L, whole);
+    else
+        lua_pushnumber(L, (lua_Number)n);
+}
+
 void posta__lua_set_integer(lua_State *L, const char *key, uint64_t n) {
     lua_pushstring(L, key);
-    lua_pushinteger(L, (lua_Integer)n);
+    posta__lua_push_count(L, n);
     lua_rawset(L, -3);
 }
 

@@ -140,6 +140,13 @@ describe("Step by step", function()
         assert.equal("RCPT TO:<bob@example.org>", s.lines[3])
     end)
 
+    it("a limit beyond Lua's integers stays a large number", function()
+        local session = assert(posta.session(where(server "250-memory\r\n250 SIZE 18446744073709551615")))
+        assert(session:connect())
+        assert.equal(2 ^ 64, session:capabilities().size_max)
+        session:close()
+    end)
+
     it("what does not fit is refused, and the session goes on", function()
         local s = server "250 memory"
         local session = assert(posta.session(where(s)))

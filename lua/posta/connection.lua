@@ -380,7 +380,10 @@ function methods.close(s)
 end
 session.on_close(methods.close)
 
---- What the server offers: esmtp, pipelining, eightbitmime, size, size_max, starttls, auth, enhanced_codes.
+--- What the server offers: booleans by the names of the extensions in small letters with "_" (pipelining, size, dsn,
+-- mt_priority, ...; eightbitmime, enhanced_codes), and the limits that it told: size_max in octets, deliverby_min and
+-- futurerelease_max in seconds, mail_max, rcpt_max, rcpt_domain_max.
+-- @treturn table
 function methods.capabilities(s)
     checked(s, "capabilities")
     return session.capabilities(s)

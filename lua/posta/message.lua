@@ -112,7 +112,7 @@ end
 
 --- Looks for what will go wrong or annoy, before it is sent: a list of { code =, severity =, place =, text = },
 -- severity "error" (it cannot be sent so), "warning" or "note". docs/mime.md has the codes.
--- @tparam[opt] table options size: octets that the server takes (conn:capabilities().size); bulk = true: it
+-- @tparam[opt] table options size: octets that the server takes (conn:capabilities().size_max); bulk = true: it
 -- goes to many who asked for it; may_8bit = true: the server has 8BITMIME; may_utf8 = true: and SMTPUTF8
 function methods.check(m, options)
     checked(m, "check")
