@@ -5,6 +5,12 @@ extern inline posta_span posta__span_sub(posta_span s, size_t at, size_t len);
 extern inline bool posta__put(posta_window *w, posta_span s);
 extern inline bool posta__add(uint64_t a, uint64_t b, uint64_t *out);
 
+int posta__hex_digit(uint8_t c) {
+    if (posta__is_digit(c)) return c - '0';
+    c = posta__lower(c);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 posta_span posta__span_of(const char *s) {
     return s ? posta__span(s, strlen(s)) : posta__span(NULL, 0);
 }

@@ -44,6 +44,8 @@ static inline bool posta__is_alpha(uint8_t c) {
 static inline uint8_t posta__lower(uint8_t c) {
     return c >= 'A' && c <= 'Z' ? (uint8_t)(c + ('a' - 'A')) : c;
 }
+/** 0..15; -1: it is no hexadecimal digit, of either case. */
+int posta__hex_digit(uint8_t c);
 
 /* ---- numbers ---- */
 

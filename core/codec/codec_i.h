@@ -290,6 +290,8 @@ static inline bool posta__is_token(uint8_t c) { /* RFC 2045 5.1 */
 size_t posta__utf8_next(posta_span in, uint32_t *cp_out);
 /** True if all of it is valid; else *at_out (may be null) is where it is not. */
 bool posta__utf8_check(posta_span s, size_t *at_out);
+/** The 1 to 4 octets of a code point up to U+10FFFF; returns how many. */
+size_t posta__utf8_put(uint32_t cp, uint8_t *out);
 /** Harmless in a line shown to people: no control (C0, DEL, C1), line separator or mark that turns
  *  the direction of writing (row L03). */
 bool posta__is_harmless(uint32_t cp);

@@ -88,12 +88,6 @@ posta_status posta__unbase64_end(posta__undo *u, posta_window *out) {
 
 /* ---- quoted-printable ---- */
 
-static int digit_of(uint8_t c) {
-    if (posta__is_digit(c)) return c - '0';
-    c = posta__lower(c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Blanks are held back until it is seen that the line goes on behind them: at its end they were put
    there on the way, RFC 2045 6.7 (3). A line has at most 76 characters, so 64 are enough; of more
    the first ones are given. */
@@ -115,7 +109,7 @@ enum { NO_ESCAPE, AFTER_SIGN, AFTER_DIGIT, AFTER_BLANK, AFTER_SIGN_CR };
 static posta_status take_escape(posta__undo *u, uint8_t c, posta_window *out) {
     static const char why[] = "has a = that is not followed by two hex digits or a line end";
     bool is_blank = c == ' ' || c == '\t';
-    int digit = digit_of(c);
+    int digit = posta__hex_digit(c);
     if (u->escape == AFTER_DIGIT) {
         if (digit < 0) return refuse(u, why);
         out->p[out->len++] = (uint8_t)(u->bits << 4 | (uint32_t)digit);

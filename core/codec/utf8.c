@@ -27,6 +27,18 @@ bool posta__utf8_check(posta_span s, size_t *at_out) {
     return true;
 }
 
+size_t posta__utf8_put(uint32_t cp, uint8_t *out) {
+    size_t n = cp < 0x80 ? 1 : cp < 0x800 ? 2 : cp < 0x10000 ? 3 : 4;
+    if (n == 1) {
+        out[0] = (uint8_t)cp;
+        return 1;
+    }
+    for (size_t i = n - 1; i > 0; i--, cp >>= 6)
+        out[i] = (uint8_t)(0x80 | (cp & 0x3F));
+    out[0] = (uint8_t)((0xF00u >> n) | cp);
+    return n;
+}
+
 /* Octets < 0x80 at the front. */
 static size_t ascii_len(posta_span s) {
     size_t i = 0;

@@ -78,23 +78,9 @@ static uint32_t code_point(charset set, uint8_t c) {
 
 /* Row C18: what comes out of a word may not be what could not have stood there. */
 static bool put_code_point(posta_window *out, uint32_t cp) {
-    uint8_t u[3];
-    size_t n;
+    uint8_t u[4];
     if ((cp < 0x20 && cp != '\t') || (cp >= 0x7F && cp < 0xA0)) cp = REPLACEMENT;
-    if (cp < 0x80) {
-        u[0] = (uint8_t)cp;
-        n = 1;
-    } else if (cp < 0x800) {
-        u[0] = (uint8_t)(0xC0 | cp >> 6);
-        u[1] = (uint8_t)(0x80 | (cp & 63));
-        n = 2;
-    } else {
-        u[0] = (uint8_t)(0xE0 | cp >> 12);
-        u[1] = (uint8_t)(0x80 | (cp >> 6 & 63));
-        u[2] = (uint8_t)(0x80 | (cp & 63));
-        n = 3;
-    }
-    return posta__put(out, posta__span(u, n));
+    return posta__put(out, posta__span(u, posta__utf8_put(cp, u)));
 }
 
 /* The octets of words that follow each other, as text: a character may be cut between two words,
@@ -152,19 +138,13 @@ static bool word_at(posta_span s, word *out) {
     return at + 1 < s.len && s.p[at] == '?' && s.p[at + 1] == '=';
 }
 
-static int digit_of(uint8_t c) {
-    if (posta__is_digit(c)) return c - '0';
-    c = posta__lower(c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* False: it is not well-formed; what was written is the caller's to take back. */
 static bool decode_q(posta_span text, posta_window *out) {
     for (size_t i = 0; i < text.len; i++) {
         uint8_t c = text.p[i] == '_' ? ' ' : text.p[i];
         if (c == '=') {
-            int high = i + 2 < text.len ? digit_of(text.p[i + 1]) : -1;
-            int low = high >= 0 ? digit_of(text.p[i + 2]) : -1;
+            int high = i + 2 < text.len ? posta__hex_digit(text.p[i + 1]) : -1;
+            int low = high >= 0 ? posta__hex_digit(text.p[i + 2]) : -1;
             if (low < 0) return false;
             c = (uint8_t)(high << 4 | low);
             i += 2;

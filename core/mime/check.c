@@ -118,21 +118,15 @@ static bool ends_id(uint8_t c) {
     return c <= ' ' || c == '"' || c == '\'' || c == '>' || c == ')' || c == '<' || c == '&';
 }
 
-static int digit(uint8_t c) {
-    if (posta__is_digit(c)) return c - '0';
-    c = posta__lower(c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* %XX stands for an octet. */
 static posta_span decoded(cids *c) {
     size_t n = 0, i;
     for (i = 0; i < c->n; i++) {
-        bool is_coded =
-            c->id[i] == '%' && i + 2 < c->n && digit(c->id[i + 1]) >= 0 && digit(c->id[i + 2]) >= 0;
+        bool is_coded = c->id[i] == '%' && i + 2 < c->n && posta__hex_digit(c->id[i + 1]) >= 0 &&
+                        posta__hex_digit(c->id[i + 2]) >= 0;
         uint8_t octet = c->id[i];
         if (is_coded) {
-            octet = (uint8_t)(digit(c->id[i + 1]) * 16 + digit(c->id[i + 2]));
+            octet = (uint8_t)(posta__hex_digit(c->id[i + 1]) * 16 + posta__hex_digit(c->id[i + 2]));
             i += 2;
         }
         c->id[n++] = octet;

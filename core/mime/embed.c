@@ -26,6 +26,7 @@ typedef struct embed {
     posta_message *m;
     const posta_embed_options *o;
     char label[POSTA__LABEL_CAP];
+    char why[160]; /* what is said of a file; here, as frames are small */
     posta_span html;
     picture *buckets[BUCKETS];
     place *first, *last;
@@ -40,10 +41,7 @@ static posta_status refuse(embed *e, posta_status status, size_t at, size_t len,
 /* ---- files ---- */
 
 static picture **bucket(embed *e, posta_span path) {
-    uint32_t hash = 0;
-    size_t i;
-    for (i = 0; i < path.len; i++)
-        hash = hash * 31 + path.p[i];
+    uint32_t hash = posta__hash(path, 0);
     return &e->buckets[(hash ^ hash >> 16) % BUCKETS];
 }
 
@@ -81,8 +79,7 @@ static const char *full_path(embed *e, posta_span path) {
 
 static posta_status open_file(embed *e, const picture *p, size_t at, size_t len,
                               posta_source *out) {
-    char text[160];
-    posta__text t = posta__text_in(text, sizeof text);
+    posta__text t = posta__text_in(e->why, sizeof e->why);
     const char *why = NULL, *path = full_path(e, p->path);
     posta_status status;
     if (!path) return posta__setter_starves(e->m);
@@ -93,7 +90,7 @@ static posta_status open_file(embed *e, const picture *p, size_t at, size_t len,
     posta__text_value(&t, posta__span_of(path));
     posta__text_put(&t, ": ");
     posta__text_put(&t, why ? why : posta_status_text(status));
-    return refuse(e, status, at, len, text);
+    return refuse(e, status, at, len, e->why);
 }
 
 static posta_status add_part(embed *e, picture *p, posta_source source) {
@@ -108,7 +105,8 @@ static posta_status add_part(embed *e, picture *p, posta_source source) {
     return posta_message_inline(e->m, posta_body_source(source), &o);
 }
 
-static posta_status add_picture(embed *e, posta_span path, size_t at, size_t len) {
+static posta_status add_picture(embed *e, posta_span path, size_t at, size_t len,
+                                const picture **out) {
     posta_span image = POSTA_LIT("image/"), type = posta__type_of_name(path);
     picture **to = bucket(e, path), *p = posta__arena_take(&e->m->arena, sizeof *p);
     char *kept = posta__arena_copy(&e->m->arena, path);
@@ -122,7 +120,7 @@ static posta_status add_picture(embed *e, posta_span path, size_t at, size_t len
     status = draw_id(e, p);
     if (!status) status = open_file(e, p, at, len, &source);
     if (!status) status = add_part(e, p, source);
-    *to = p;
+    *out = *to = p;
     return status;
 }
 
@@ -178,8 +176,8 @@ static posta_status take_url(embed *e, size_t at, size_t len) {
     if (!posta__url_is_elsewhere(posta__span(decoded, n))) {
         why = posta__url_path(decoded, n, &path);
         if (why) return refuse(e, POSTA_E_FIELD, at, len, why);
-        if (!find(e, path)) status = add_picture(e, path, at, len);
         shows = find(e, path);
+        if (!shows) status = add_picture(e, path, at, len, &shows);
     }
     posta__arena_trim(&e->m->arena, decoded, len, 0); /* if nothing was put behind it */
     return status || !shows ? status : add_place(e, shows, at, len);

@@ -57,19 +57,13 @@ static uint32_t by_name(posta_span name) {
     return NONE;
 }
 
-static uint32_t digit(uint8_t c) {
-    if (posta__is_digit(c)) return c - (uint32_t)'0';
-    c = posta__lower(c);
-    return c >= 'a' && c <= 'f' ? c - (uint32_t)'a' + 10 : NONE;
-}
-
 static uint32_t by_number(posta_span s) {
     bool is_hex = s.len > 0 && posta__lower(s.p[0]) == 'x';
     uint32_t base = is_hex ? 16 : 10, cp = 0;
     if (is_hex) s = posta__span_sub(s, 1, s.len);
     if (s.len == 0) return NONE;
     for (; s.len > 0; s = posta__span_sub(s, 1, s.len)) {
-        uint32_t d = digit(s.p[0]);
+        uint32_t d = (uint32_t)posta__hex_digit(s.p[0]); /* none: above all */
         if (d >= base) return NONE;
         cp = cp > 0x10FFFF ? cp : cp * base + d;
     }
@@ -83,26 +77,7 @@ static size_t put_character(uint32_t cp, uint8_t *out) {
     if (cp == 0xA0) cp = ' ';
     if (cp == 0xAD || (cp < 0x20 && !posta__is_blank((uint8_t)cp)) || (cp >= 0x7F && cp < 0xA0))
         return 0;
-    if (cp < 0x80) {
-        out[0] = (uint8_t)cp;
-        return 1;
-    }
-    if (cp < 0x800) {
-        out[0] = (uint8_t)(0xC0 | cp >> 6);
-        out[1] = (uint8_t)(0x80 | (cp & 0x3F));
-        return 2;
-    }
-    if (cp < 0x10000) {
-        out[0] = (uint8_t)(0xE0 | cp >> 12);
-        out[1] = (uint8_t)(0x80 | (cp >> 6 & 0x3F));
-        out[2] = (uint8_t)(0x80 | (cp & 0x3F));
-        return 3;
-    }
-    out[0] = (uint8_t)(0xF0 | cp >> 18);
-    out[1] = (uint8_t)(0x80 | (cp >> 12 & 0x3F));
-    out[2] = (uint8_t)(0x80 | (cp >> 6 & 0x3F));
-    out[3] = (uint8_t)(0x80 | (cp & 0x3F));
-    return 4;
+    return posta__utf8_put(cp, out);
 }
 
 /* The reference is over; `has_end`: by its semicolon. */
@@ -127,7 +102,7 @@ static bool goes_on(const posta__entity *e, uint8_t c) {
     if (e->n == 0) return posta__is_alpha(c) || c == '#';
     if (!is_number) return e->n < POSTA__ENTITY_CAP && (posta__is_alpha(c) || posta__is_digit(c));
     if (e->n == 1) return posta__is_digit(c) || posta__lower(c) == 'x';
-    return digit(c) < (posta__lower(e->p[1]) == 'x' ? 16u : 10u);
+    return (uint32_t)posta__hex_digit(c) < (posta__lower(e->p[1]) == 'x' ? 16u : 10u);
 }
 
 /* Numbers may be of any length: zeros in front say nothing, and what does not fit is too large. */

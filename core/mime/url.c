@@ -20,19 +20,14 @@ bool posta__url_is_elsewhere(posta_span s) {
     return s.len > 1 && is_slash(s.p[0]) && is_slash(s.p[1]);
 }
 
-static int digit(uint8_t c) {
-    if (posta__is_digit(c)) return c - '0';
-    c = posta__lower(c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* In place; returns the length. */
 static size_t decode(uint8_t *p, size_t len) {
     size_t n = 0, i;
     for (i = 0; i < len; i++) {
         uint8_t c = p[i];
-        if (c == '%' && len - i > 2 && digit(p[i + 1]) >= 0 && digit(p[i + 2]) >= 0) {
-            c = (uint8_t)(digit(p[i + 1]) * 16 + digit(p[i + 2]));
+        if (c == '%' && len - i > 2 && posta__hex_digit(p[i + 1]) >= 0 &&
+            posta__hex_digit(p[i + 2]) >= 0) {
+            c = (uint8_t)(posta__hex_digit(p[i + 1]) * 16 + posta__hex_digit(p[i + 2]));
             i += 2;
         }
         p[n++] = c;

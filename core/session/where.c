@@ -18,12 +18,6 @@ static posta_status bad(const parse *p, const char *field, const char *why, post
 
 /* ---- pieces ---- */
 
-static int nibble(uint8_t c) {
-    if (posta__is_digit(c)) return c - '0';
-    c = posta__lower(c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Percent-decodes into a NUL-terminated buffer. False: too long, a bad escape, or a control octet.
  */
 static bool decode(posta_span in, char *out, size_t cap) {
@@ -31,8 +25,10 @@ static bool decode(posta_span in, char *out, size_t cap) {
     for (size_t i = 0; i < in.len; i++) {
         unsigned c = in.p[i];
         if (c == '%') {
-            if (i + 2 >= in.len || nibble(in.p[i + 1]) < 0 || nibble(in.p[i + 2]) < 0) return false;
-            c = (unsigned)(nibble(in.p[i + 1]) * 16 + nibble(in.p[i + 2]));
+            if (i + 2 >= in.len || posta__hex_digit(in.p[i + 1]) < 0 ||
+                posta__hex_digit(in.p[i + 2]) < 0)
+                return false;
+            c = (unsigned)(posta__hex_digit(in.p[i + 1]) * 16 + posta__hex_digit(in.p[i + 2]));
             i += 2;
         }
         if (c < 0x20 || c == 0x7f || n + 1 >= cap) return false;

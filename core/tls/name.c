@@ -31,18 +31,12 @@ static bool read_ip4(posta_span s, uint8_t out[4]) {
     return s.len == 0;
 }
 
-static int hex_of(uint8_t c) {
-    c = posta__lower(c);
-    if (posta__is_digit(c)) return c - '0';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* How many hex digits a group has; more than four: none. */
 static size_t take_group(posta_span *s, unsigned *out) {
     size_t n = 0;
     *out = 0;
-    while (n < s->len && n < 5 && hex_of(s->p[n]) >= 0)
-        *out = *out << 4 | (unsigned)hex_of(s->p[n++]);
+    while (n < s->len && n < 5 && posta__hex_digit(s->p[n]) >= 0)
+        *out = *out << 4 | (unsigned)posta__hex_digit(s->p[n++]);
     if (n > 4) return 0;
     *s = posta__span_sub(*s, n, s->len);
     return n;
